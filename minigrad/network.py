@@ -1,0 +1,366 @@
+"""A network: layers in a row, which together are a layer again."""
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from minigrad import backend
+from minigrad.backend import Array, Random
+from minigrad.errors import BackendError, OwnershipError, ShapeError
+from minigrad.layers import Layer
+from minigrad.parameters import joined
+
+if TYPE_CHECKING:
+    from minigrad.learning import History
+    from minigrad.losses import Loss
+    from minigrad.optimizers import Optimizer
+
+
+class Network(Layer):
+    """y = layer_k(... layer_1(x)); its theta and grad hold its layers' ones end to end.
+
+    A network is a layer: networks nest. A layer has one owner; adding it to a second is refused.
+    `alpha` is the learning rate of `learn`.
+    """
+
+    _layers: tuple[Layer, ...] = ()
+
+    def __init__(self, *layers: Layer, alpha: float | Array = 0.1) -> None:
+        self.alpha = alpha
+        self.layers = layers
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, input first; assigning lays theta anew and keeps every value."""
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers: Iterable[Layer]) -> None:
+        layers = tuple(layers)
+        self._may_own(layers)
+        left = [layer for layer in self._layers if not any(layer is kept for kept in layers)]
+        for layer in left:
+            layer._owner = None
+            layer._bind(backend.copy(layer.theta), backend.copy(layer.grad))
+        self._layers = layers
+        for layer in layers:
+            layer._owner = weakref.ref(self)
+        self._root()._lay()
+
+    @property
+    def learning(self) -> bool:
+        return any(layer.learning for layer in self._layers)
+
+    @learning.setter
+    def learning(self, on: bool) -> None:
+        for layer in self._layers:
+            layer.learning = on
+
+    @property
+    def smooth(self) -> bool:  # type: ignore[override]
+        return all(layer.smooth for layer in self._layers)
+
+    def extend(self, layer: Layer) -> Self:
+        """Add a layer at the output end; returns the network."""
+        self.layers = (*self.layers, layer)
+        return self
+
+    def forward(self, x: Array) -> Array:
+        for position, layer in enumerate(self._layers, 1):
+            try:
+                x = layer(x)
+            except Exception as error:
+                raise self._located(error, position) from error.__cause__
+        return x
+
+    def backprop(self, dy: Array, to_input: bool = True) -> Array:
+        """dE/dx of dE/dy; adds dE/dtheta to grad.
+
+        Stops above a layer that has no backprop (a local rule), and, unless `to_input`, at the
+        lowest layer that has something to train: dE/dx is then None.
+        """
+        lowest = 0 if to_input else self.lowest_trained()
+        for position in range(len(self._layers), lowest, -1):
+            layer = self._layers[position - 1]
+            if not has_backprop(layer):
+                return None
+            try:
+                if position - 1 == lowest and not to_input and isinstance(layer, Network):
+                    return layer.backprop(dy, to_input=False)
+                dy = layer.backprop(dy)
+            except Exception as error:
+                raise self._located(error, position) from error.__cause__
+            if dy is None and position > 1:
+                return None
+        return dy if lowest == 0 else None
+
+    def lowest_trained(self) -> int:
+        """How many layers at the input end have nothing to train."""
+        return next(
+            (i for i, layer in enumerate(self._layers) if layer.trained()), len(self._layers)
+        )
+
+    def randomize(self, rng: Random | Sequence[Random] = None) -> Self:
+        rngs = backend.generators(rng, self.theta.shape[:-1])
+        for layer in self._layers:
+            layer.randomize(rngs if self.theta.ndim > 1 else rngs[0])
+        return self
+
+    def parameters(self) -> dict[str, tuple[Array, Array]]:
+        """Every parameter beside its gradient, by place and name: {"1.M": (M, dM), ...}."""
+        return {
+            f"{i}.{name}": pair
+            for i, layer in enumerate(self._layers, 1)
+            for name, pair in layer.parameters().items()
+        }
+
+    def trained(self) -> list[tuple[int, int]]:
+        runs, stop = [], 0
+        for layer in self._layers:
+            runs += [(stop + a, stop + b) for a, b in layer.trained()]
+            stop += layer.theta.shape[-1]
+        return joined(runs)
+
+    def freeze(self, *names: str) -> Self:
+        """Take all parameters from the optimizers, or those named by place, such as "1.M"."""
+        return self._each("freeze", names)
+
+    def unfreeze(self, *names: str) -> Self:
+        """Give all parameters back to the optimizers, or those named by place, such as "1.M"."""
+        return self._each("unfreeze", names)
+
+    def remembered(self) -> dict[str, Any]:
+        return {"_y_shape": self._y_shape, "layers": [layer.remembered() for layer in self._layers]}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        self._y_shape = memory["_y_shape"]
+        for layer, part in zip(self._layers, memory["layers"], strict=True):
+            layer.remember(part)
+
+    def summary(self) -> str:
+        """A table of the layers: place, kind, parameters, how many of them are trained."""
+        rows = [("", "layer", "parameters", "trained")]
+        for i, layer in enumerate((*self._layers, self), 1):
+            count = layer.theta.shape[-1]
+            trained = sum(b - a for a, b in layer.trained())
+            named = (str(i), str(layer)) if layer is not self else ("", "all")
+            rows.append((*named, f"{count:,}", f"{trained:,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                [
+                    row[0].rjust(widths[0]),
+                    row[1].ljust(widths[1]),
+                    *map(str.rjust, row[2:], widths[2:]),
+                ]
+            )
+            for row in rows
+        )
+
+    # --- learning: see learning.py ---
+
+    def learn(
+        self, facts: Iterable[tuple[Any, Any]], loss: "str | Loss" = "half squared error"
+    ) -> Any:
+        """Online descent, one fact (x, expected) one step of rate `alpha`; the last fact's loss.
+
+        A stack returns its K losses. Raises ValueError for no facts, NotFiniteError for data that
+        is not finite, Diverged when the loss stops being finite; the last finite state is kept.
+        """
+        from minigrad import learning
+
+        return learning.learn(self, facts, loss)
+
+    def fit(
+        self,
+        x: Any,
+        target: Any,
+        epochs: int = 10,
+        batch: int = 32,
+        loss: "str | Loss" = "half squared error",
+        optimizer: "Optimizer | None" = None,
+        rng: Random = None,
+        validation: tuple[Any, Any] | None = None,
+        callbacks: Sequence[Callable[..., Any]] = (),
+    ) -> "History":
+        """Mini-batch descent: `epochs` times through x (N, n) and target (N, m), or labels (N,).
+
+        Shuffled anew each epoch from `rng`. `validation` is a pair like (x, target), scored after
+        each epoch; then every callback(net, history) is called, and one that returns True ends the
+        run. Ctrl-C ends it too, with what was learned. Raises as `learn` does.
+        """
+        from minigrad import learning
+
+        return learning.fit(
+            self, x, target, epochs, batch, loss, optimizer, rng, validation, callbacks
+        )
+
+    def predict(self, x: Any, batch: int = 1000) -> Array:
+        """y (N, m) of x (N, n), computed `batch` rows at a time."""
+        from minigrad import learning
+
+        return learning.predict(self, x, batch)
+
+    def accuracy(self, x: Any, target: Any) -> Any:
+        """Hits over samples, in [0, 1]: by the largest output for labels (N,) or one-hot rows
+        (N, m), by the nearer of the two codes for one output. A stack returns K of them."""
+        from minigrad import learning
+
+        return learning.accuracy(self, x, target)
+
+    def stack(self, count: int, rng: Random | Sequence[Random] = None) -> Self:
+        """`count` networks of this one's shape as one, each drawn anew (see `stacks`)."""
+        from minigrad import stacks
+
+        return stacks.stack(self, count, rng)
+
+    def save(self, path: str | Path) -> None:
+        """Write theta and a description of the layers to an .npz file, whole or not at all."""
+        from minigrad import saving
+
+        saving.save(self, path)
+
+    def load(self, path: str | Path) -> Self:
+        """Take theta from a file written by `save` of a network of the same layers."""
+        from minigrad import saving
+
+        saving.load(self, path)
+        return self
+
+    # --- how it is kept ---
+
+    def _root(self) -> "Network":
+        owner = self._owner() if self._owner else None
+        return owner._root() if isinstance(owner, Network) else self
+
+    def _may_own(self, layers: tuple[Layer, ...]) -> None:
+        """Refuse, before anything is changed, layers that cannot stand in this network."""
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layer {i + 1} is {layer!r}: expected a Layer")
+            owner = layer._owner() if layer._owner else None
+            twice = any(layer is other for other in layers[:i])
+            if twice or owner not in (None, self) or layer is self._root():
+                where = (
+                    "twice"
+                    if twice
+                    else "in itself"
+                    if layer is self._root()
+                    else "in a second network"
+                )
+                raise OwnershipError(
+                    f"{layer} would stand {where}: a layer has one place; "
+                    "add a copy (copy.deepcopy), or take it out of .layers there first"
+                )
+        around = () if self._root() is self else (self._root(),)
+        with_theta = [a for a in (*layers, *around) if a.theta.shape[-1]]
+        for layer in with_theta[1:]:
+            first = with_theta[0]
+            if layer.place != first.place or layer.theta.dtype != first.theta.dtype:
+                raise BackendError(
+                    f"{layer} lives in {layer.theta.dtype} ({layer.place}), {first} in "
+                    f"{first.theta.dtype} ({first.place}): convert one with .to(...)"
+                )
+            if layer.theta.shape[:-1] != first.theta.shape[:-1]:
+                raise ShapeError(
+                    f"{layer} is a stack of {layer.theta.shape[:-1]}, "
+                    f"{first} of {first.theta.shape[:-1]}"
+                )
+
+    def _lay(self) -> None:
+        """Lay theta and grad anew, end to end, from the layers' own, and let those be views."""
+        self._bind(*self._gather())
+
+    def _gather(self) -> tuple[Array, Array]:
+        """theta and grad made anew of the layers' values; where nothing has parameters, our own."""
+        parts = [
+            layer._gather() if isinstance(layer, Network) else (layer.theta, layer.grad)
+            for layer in self._layers
+        ]
+        parts = [part for part in parts if part[0].shape[-1]]
+        if not parts:
+            like = self._layers[0].theta if self._layers else self.theta
+            return self.xp.zeros_like(like), self.xp.zeros_like(like)
+        xp = backend.namespace(parts[0][0])
+        theta, grad = (xp.concat(part, axis=-1) for part in zip(*parts, strict=True))
+        return theta, grad
+
+    def _bind(self, theta: Array, grad: Array) -> None:
+        stop = 0
+        for layer in self._layers:
+            start, stop = stop, stop + _count(layer)
+            layer._bind(theta[..., start:stop], grad[..., start:stop])
+        super()._bind(theta, grad)
+
+    def _forget(self) -> None:
+        super()._forget()
+        for layer in self._layers:
+            layer._forget()
+
+    def _each(self, verb: str, names: tuple[str, ...]) -> Self:
+        if not names:
+            for layer in self._layers:
+                getattr(layer, verb)()
+        unknown = set(names) - self.parameters().keys()
+        if unknown:
+            raise ValueError(f"no parameter {sorted(unknown)}: there are {list(self.parameters())}")
+        for name in names:
+            position, _, rest = name.partition(".")
+            getattr(self._layers[int(position) - 1], verb)(rest)
+        return self
+
+    def _located(self, error: Exception, position: int) -> Exception:
+        """The error with the layer's place: in the message of ours, as a note on any other."""
+        layer = self._layers[position - 1]
+        place = f"layer {position} of {len(self._layers)} ({layer})"
+        if isinstance(error, ShapeError | BackendError):
+            return type(error)(f"{place}: {str(error).removeprefix(f'{layer}: ')}")
+        error.add_note(f"in {place}")
+        return error
+
+    def __str__(self) -> str:
+        return "Network" if type(self) is Network else type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self}: {', '.join(map(str, self._layers)) or 'no layers'}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        del state["_flat"]  # it is its layers' ones
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        layers = state.pop("_layers")
+        state.pop("_spec")
+        vars(self).update(state, _layers=())
+        self.layers = layers
+
+
+class Residual(Network):
+    """y = x + layer_k(... layer_1(x)): as many outputs as inputs; dE/dx has dE/dy added."""
+
+    def forward(self, x: Array) -> Array:
+        y = super().forward(x)
+        if y.shape != x.shape:
+            raise ShapeError(
+                f"{self}: its layers make {tuple(y.shape)} of {tuple(x.shape)}, "
+                "expected the same shape, to add the two"
+            )
+        return x + y
+
+    def backprop(self, dy: Array, to_input: bool = True) -> Array:
+        dx = super().backprop(dy, to_input)
+        return None if dx is None else dx + dy
+
+
+def has_backprop(layer: Layer) -> bool:
+    """Whether the layer can pass a gradient on; one with a local rule cannot."""
+    return type(layer).backprop is not Layer.backprop
+
+
+def _count(layer: Layer) -> int:
+    """How many parameters a layer has, whatever its theta is at the moment."""
+    if isinstance(layer, Network):
+        return sum(map(_count, layer.layers))
+    return sum(map(backend.size, layer.shapes.values()))
