@@ -1,0 +1,34 @@
+"""Data sets: MNIST and a sample of it, small made-up sets, and the IDX format."""
+
+from minigrad.data.dataset import Dataset, one_hot
+from minigrad.data.idx import read_idx, write_idx
+from minigrad.data.mnist import digits, mnist
+from minigrad.data.synthetic import (
+    blobs,
+    circles,
+    linear,
+    moons,
+    parity,
+    quadratic,
+    sine,
+    spirals,
+    xor,
+)
+
+__all__ = [
+    "Dataset",
+    "blobs",
+    "circles",
+    "digits",
+    "linear",
+    "mnist",
+    "moons",
+    "one_hot",
+    "parity",
+    "quadratic",
+    "read_idx",
+    "sine",
+    "spirals",
+    "write_idx",
+    "xor",
+]

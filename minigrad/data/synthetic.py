@@ -1,0 +1,119 @@
+"""Small made-up sets: points in the plane with labels as a Dataset, facts to fit as (x, y).
+
+The same `rng` (a Generator at the same point, or the same int) gives the same data.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minigrad.data.dataset import Dataset, Rng, count_of
+from minigrad.errors import ShapeError
+
+Floats = NDArray[np.float64]
+Facts = tuple[Floats, Floats]
+
+
+def xor(coding: tuple[float, float] = (-1.0, 1.0)) -> Facts:
+    """Return the four facts of exclusive or, x (4, 2) and y (4, 1); coding is (false, true).
+
+    >>> x, y = xor(coding=(0, 1))
+    >>> x.tolist(), y.ravel().tolist()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0])
+    """
+    return parity(2, coding)
+
+
+def parity(n_bits: int, coding: tuple[float, float] = (-1.0, 1.0)) -> Facts:
+    """Return all x (2**n_bits, n_bits), counting up, and y (2**n_bits, 1): is an odd number true?
+
+    Raises ValueError beyond 20 bits, a million facts.
+    """
+    if count_of("n_bits", n_bits) > 20:
+        raise ValueError(f"n_bits: expected at most 20, got {n_bits}")
+    bits = np.arange(2**n_bits)[:, None] >> np.arange(n_bits)[::-1] & 1
+    values = np.array(coding, np.float64)
+    if values.shape != (2,):
+        raise ShapeError(f"coding: expected (false, true), got shape {values.shape}")
+    return values[bits], values[bits.sum(axis=1, keepdims=True) % 2]
+
+
+def spirals(n: int, classes: int = 2, noise: float = 0.02, rng: Rng = None) -> Dataset:
+    """Points on spirals of one turn, one for each label in 0 .. classes - 1, taken in turn.
+
+    x = r (cos a, sin a) + noise * N(0, 1), r uniform in [0.1, 1], a = 2 pi (r + label / classes).
+    """
+    labels, rng = _labels(n, classes), np.random.default_rng(rng)
+    radius = rng.uniform(0.1, 1.0, n)
+    return Dataset(_noisy(_polar(radius, radius + labels / classes), noise, rng), labels)
+
+
+def moons(n: int, noise: float = 0.1, rng: Rng = None) -> Dataset:
+    """Points on two half circles that interlock, labelled 0 and 1 in turn; a uniform in [0, pi].
+
+    x = (cos a, sin a) for label 0, (1 - cos a, 1/2 - sin a) for label 1; + noise * N(0, 1).
+    """
+    labels, rng = _labels(n, 2), np.random.default_rng(rng)
+    upper = _polar(np.ones(n), rng.uniform(0.0, 0.5, n))
+    return Dataset(_noisy(np.where(labels[:, None], [1.0, 0.5] - upper, upper), noise, rng), labels)
+
+
+def blobs(n: int, classes: int = 3, spread: float = 0.2, rng: Rng = None) -> Dataset:
+    """Normal clouds around points of the unit circle, labelled 0 .. classes - 1 in turn.
+
+    x = (cos a, sin a) + spread * N(0, 1), a = 2 pi label / classes.
+    """
+    labels, rng = _labels(n, classes), np.random.default_rng(rng)
+    return Dataset(_noisy(_polar(np.ones(n), labels / classes), spread, rng), labels)
+
+
+def circles(n: int, classes: int = 2, noise: float = 0.05, rng: Rng = None) -> Dataset:
+    """Points on circles around 0, labelled 0 .. classes - 1 in turn; a uniform in [0, 2 pi].
+
+    x = r (cos a, sin a) + noise * N(0, 1), r = (label + 1) / classes.
+    """
+    labels, rng = _labels(n, classes), np.random.default_rng(rng)
+    return Dataset(_noisy(_polar((labels + 1) / classes, rng.random(n)), noise, rng), labels)
+
+
+def quadratic(n: int, rng: Rng = None) -> Facts:
+    """Return x ~ N(0, 1) of shape (n, 2) and y = ((x0 - x1)**2, 0)."""
+    x = np.random.default_rng(rng).standard_normal((count_of("n", n), 2))
+    return x, np.stack([(x[:, 0] - x[:, 1]) ** 2, np.zeros(n)], axis=1)
+
+
+def linear(n: int, M: ArrayLike, b: ArrayLike = 0.0, noise: float = 0.0, rng: Rng = None) -> Facts:
+    """Return x ~ N(0, 1) of shape (n, k) and y = M x + b + noise * N(0, 1), (n, m); M (m, k).
+
+    >>> x, y = linear(4, M=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], b=[7.0, 8.0], rng=0)
+    >>> x.shape, y.shape
+    ((4, 3), (4, 2))
+    """
+    M, b, rng = np.asarray(M, np.float64), np.asarray(b, np.float64), np.random.default_rng(rng)
+    if M.ndim != 2 or b.shape not in ((), M.shape[:1]):
+        raise ShapeError(f"expected M (m, k) and b (m,) or a number, got {M.shape} and {b.shape}")
+    x = rng.standard_normal((count_of("n", n), M.shape[1]))
+    return x, _noisy(x @ M.T + b, noise, rng)
+
+
+def sine(n: int, noise: float = 0.1, rng: Rng = None) -> Facts:
+    """Return x (n, 1) uniform in [-pi, pi] and y = sin x + noise * N(0, 1)."""
+    rng = np.random.default_rng(rng)
+    x = rng.uniform(-np.pi, np.pi, (count_of("n", n), 1))
+    return x, _noisy(np.sin(x), noise, rng)
+
+
+def _labels(n: int, classes: int) -> NDArray[np.int64]:
+    if count_of("n", n) < count_of("classes", classes):
+        raise ValueError(f"n: expected a sample for each of the {classes} classes, got {n}")
+    return np.arange(n) % classes
+
+
+def _polar(radius: Floats, turns: Floats) -> Floats:
+    angle = 2 * np.pi * turns
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def _noisy(clean: Floats, noise: float, rng: np.random.Generator) -> Floats:
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"noise: expected a standard deviation, finite and 0 or more, got {noise}")
+    return clean + noise * rng.standard_normal(clean.shape)
