@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import backend, losses
+from minigrad import backend, fast, losses
 from minigrad.backend import Array, Random
 from minigrad.errors import Diverged, NotFiniteError, ShapeError
 from minigrad.losses import Loss
@@ -62,8 +62,6 @@ class Learner:
         optimizer: Optimizer,
         fetch: Callable[[Any], tuple[Array, Array]],
     ) -> None:
-        from minigrad import fast
-
         self.net, self.optimizer, self.fetch = net, optimizer, fetch
         optimizer.attach(net)
         self.plain = Step(net, losses.named(loss), optimizer)
@@ -149,6 +147,7 @@ def _learning(net: Network) -> Iterator[None]:
             yield
     finally:
         net.learning = False
+        net._forget()  # a prepared step leaves nothing in the layers for a backprop by hand
 
 
 def learner_for(
@@ -246,7 +245,7 @@ def fit(
         for _ in range(epochs):
             order = xp.asarray(rng.permutation(count), device=net.place.device)
             total: Any = 0.0
-            with _learning(net):
+            with _learning(net), fast.threads_for(net, batch):
                 for start in range(0, count, batch):
                     rows = order[start : min(start + batch, count)]
                     step_loss = learner.step(rows)

@@ -24,10 +24,19 @@ class Optimizer:
     moments: tuple[str, ...] = ()
 
     def __init__(self, alpha: Any) -> None:
-        self.alpha = learning_rate(alpha)
+        self.alpha = alpha
         self.steps = 0
         self.state: dict[str, Array] = {}
         self._of: Callable[[], Any] | None = None
+
+    @property
+    def alpha(self) -> Any:
+        """The learning rate, a float or (K,); may be changed between steps."""
+        return self._alpha
+
+    @alpha.setter
+    def alpha(self, alpha: Any) -> None:
+        self._alpha = learning_rate(alpha)
 
     def move(self, alpha: Any, theta: Array, grad: Array, *moments: Array) -> None:
         """Move theta (and the moments) in place, given dE/dtheta."""

@@ -101,7 +101,8 @@ class StackLearner(Learner):
     def step(self, key: Any) -> Any:
         """Learn from fetch(key): the losses (K,) before the step, that of a frozen member NaN."""
         net, (x, target) = self.net, self.fetch(key)
-        losses = np.array(self.plain.forward(x, target))
+        step = self.programs.step_for(x, target)
+        losses = np.array(step.forward(x, target))
         losses[list(self.frozen)] = np.nan
         bad = [int(k) for k in np.flatnonzero(~np.isfinite(losses)) if k not in self.frozen]
         if bad and not self.optimizer.steps:
@@ -123,7 +124,7 @@ class StackLearner(Learner):
                 stacklevel=4,
             )
         self.before[...] = net.theta
-        self.plain.update()
+        step.update()
         for k in self.frozen:
             net.theta[k, :] = self.before[k, :]
         return losses
