@@ -9,6 +9,7 @@ from the same weights and are held to the same loss after five steps. Needs `pip
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -36,7 +37,7 @@ def problem(case):
     widths, _, batch, loss, *_ = CASES[case]
     rng = np.random.default_rng(0)
     weights = []
-    for n, m in zip(widths, widths[1:], strict=False):
+    for n, m in itertools.pairwise(widths):
         edge = np.sqrt(6 / (n + m))
         weights.append((rng.uniform(-edge, edge, (m, n)).astype("f4"), np.zeros(m, "f4")))
     batches = []
@@ -72,7 +73,7 @@ def minigrad_step(case, plain):
 def torch_step(case, fused, compiled):
     import torch
 
-    widths, f, _, loss, optimizer, alpha = CASES[case]
+    _, f, _, loss, optimizer, alpha = CASES[case]
     weights, batches = problem(case)
     modules = []
     for i, (M, b) in enumerate(weights):
@@ -131,7 +132,8 @@ def jax_step(case):
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grad)
             c1, c2 = 1 - 0.9**k, 1 - 0.999**k
             weights = jax.tree.map(
-                lambda w, m, v: w - alpha * (m / c1) / (jnp.sqrt(v / c2) + 1e-8), weights, m, v)
+                lambda w, m, v: w - alpha * (m / c1) / (jnp.sqrt(v / c2) + 1e-8), weights, m, v
+            )
         else:
             weights = jax.tree.map(lambda w, g: w - alpha * g, weights, grad)
         return (weights, m, v, k), value
@@ -156,18 +158,23 @@ def stack_step(count):
     _, batches = problem("g")
     net = Network(Affinity(2, 2, rng=0, dtype="float32"), Map("tanh"))
     if count > 1:
-        learner = stacks.StackLearner(net.stack(count, rng=0), losses.half_squared_error,
-                                      GradientDescent(alpha), lambda i: batches[i % BATCHES])
+        learner = stacks.StackLearner(
+            net.stack(count, rng=0),
+            losses.half_squared_error,
+            GradientDescent(alpha),
+            lambda i: batches[i % BATCHES],
+        )
     else:
-        learner = learning.Learner(net, losses.half_squared_error, GradientDescent(alpha),
-                                   lambda i: batches[i % BATCHES])
+        learner = learning.Learner(
+            net, losses.half_squared_error, GradientDescent(alpha), lambda i: batches[i % BATCHES]
+        )
     return learner.step
 
 
 def make(system, case):
     if system == "minigrad stack of 256":
         return stack_step(256)
-    if system == "minigrad one" :
+    if system == "minigrad one":
         return stack_step(1)
     if system.startswith("minigrad"):
         return minigrad_step(case, system.endswith("plain"))
@@ -198,7 +205,11 @@ def run(case, systems, rounds, seconds):
     for system in systems:
         workers[system] = subprocess.Popen(
             [sys.executable, __file__, "--serve", system, "--cases", case],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         answer = workers[system].stdout.readline()
         if not answer:
             print(f"  {system} is not here, or failed")
@@ -231,11 +242,15 @@ def report(case, times):
     base = statistics.median(next(iter(times.values())))
     for system, values in times.items():
         median = statistics.median(values)
-        print(f"  {system:22} {in_words(median)}  ({in_words(min(values)).strip()} to "
-              f"{in_words(max(values)).strip()})  {median / base:6.2f}")
+        print(
+            f"  {system:22} {in_words(median)}  ({in_words(min(values)).strip()} to "
+            f"{in_words(max(values)).strip()})  {median / base:6.2f}"
+        )
     if case == "g":
-        print(f"  a network and step: stack {in_words(base / 256)}, one at a time "
-              f"{in_words(median)}, {median / (base / 256):.1f} times")
+        print(
+            f"  a network and step: stack {in_words(base / 256)}, one at a time "
+            f"{in_words(median)}, {median / (base / 256):.1f} times"
+        )
 
 
 def main():

@@ -33,6 +33,7 @@ _MODULES = (
     "maps",
     "network",
     "optimizers",
+    "parameters",
     "plots",
     "stacks",
 )

@@ -103,7 +103,9 @@ def gradient_check(
     checker = _Checker(layer, x, rng, method, entries)
     report = checker.report()
     if not report.passed:
-        raise GradientError(str(report))
+        error = GradientError(str(report))
+        error.report = report
+        raise error
     return report
 
 

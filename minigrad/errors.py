@@ -33,4 +33,6 @@ class Diverged(NotFiniteError):
 
 
 class GradientError(AssertionError):
-    """A gradient written by hand is not the derivative of its forward."""
+    """A gradient written by hand is not the derivative of its forward; `report` has the figures."""
+
+    report: Any = None

@@ -15,6 +15,7 @@ from minigrad.errors import Diverged, NotFiniteError, ShapeError
 from minigrad.losses import Loss
 from minigrad.network import Network
 from minigrad.optimizers import GradientDescent, Optimizer
+from minigrad.text import table
 
 
 class Step:
@@ -198,20 +199,15 @@ class History:
     stopped: str = "all epochs done"
 
     def __str__(self) -> str:
-        rows = [
-            "epoch      loss"
-            + "  validation" * bool(self.validation_loss)
-            + "  accuracy" * bool(self.validation_accuracy)
-        ]
-        for i, loss in enumerate(self.loss):
-            scores = (loss, *self.validation_loss[i : i + 1], *self.validation_accuracy[i : i + 1])
-            rows.append(
-                f"{i + 1:5d}"
-                + "".join(
-                    f"{np.mean(s):{w}.4g}" for s, w in zip(scores, (10, 12, 10), strict=False)
-                )
-            )
-        return "\n".join([*rows, self.stopped])
+        columns = {
+            "epoch": list(range(1, len(self.loss) + 1)),
+            "loss": [f"{np.mean(v):.4f}" for v in self.loss],
+            "validation loss": [f"{np.mean(v):.4f}" for v in self.validation_loss],
+            "accuracy": [f"{np.mean(v):.4f}" for v in self.validation_accuracy],
+        }
+        columns = {name: values for name, values in columns.items() if values}
+        rows = list(zip(*columns.values(), strict=False))
+        return f"{table(list(columns), rows)}\n{self.stopped}"
 
 
 def fit(

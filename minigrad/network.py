@@ -10,6 +10,7 @@ from minigrad.backend import Array, Random
 from minigrad.errors import BackendError, OwnershipError, ShapeError
 from minigrad.layers import Layer
 from minigrad.parameters import joined
+from minigrad.text import table
 
 if TYPE_CHECKING:
     from minigrad.learning import History
@@ -140,23 +141,12 @@ class Network(Layer):
 
     def summary(self) -> str:
         """A table of the layers: place, kind, parameters, how many of them are trained."""
-        rows = [("", "layer", "parameters", "trained")]
-        for i, layer in enumerate((*self._layers, self), 1):
-            count = layer.theta.shape[-1]
-            trained = sum(b - a for a, b in layer.trained())
-            named = (str(i), str(layer)) if layer is not self else ("", "all")
-            rows.append((*named, f"{count:,}", f"{trained:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(
-                [
-                    row[0].rjust(widths[0]),
-                    row[1].ljust(widths[1]),
-                    *map(str.rjust, row[2:], widths[2:]),
-                ]
-            )
-            for row in rows
-        )
+        rows = []
+        for place, layer in enumerate((*self._layers, self), 1):
+            trained = sum(stop - start for start, stop in layer.trained())
+            name = ("", "all") if layer is self else (str(place), str(layer))
+            rows.append((*name, f"{layer.theta.shape[-1]:,}", f"{trained:,}"))
+        return table(("", "layer", "parameters", "trained"), rows, rule=False)
 
     # --- learning: see learning.py ---
 

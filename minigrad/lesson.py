@@ -1,0 +1,43 @@
+"""What a lesson needs beside its subject: options and figures, as a script and as a notebook."""
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+class Lesson:
+    """A lesson that runs, with the options of the command line; in a notebook with none.
+
+    `show` displays a figure in a notebook, saves it into the folder `figures`, or does neither.
+    """
+
+    def __init__(self, name: str, about: str = "", argv: Sequence[str] | None = None) -> None:
+        self.name, self.in_notebook = name, "ipykernel" in sys.modules
+        parser = argparse.ArgumentParser(description=(about or name).strip().splitlines()[0])
+        parser.add_argument("--full", action="store_true", help="the full-size experiment as well")
+        parser.add_argument("--figures", type=Path, help="save the figures into this folder")
+        parser.add_argument("--mnist", type=Path, help="the folder of the full MNIST, for --full")
+        options = parser.parse_args([] if self.in_notebook else argv)
+        if options.full and options.mnist is None:
+            parser.error("--full needs --mnist FOLDER, the folder of the four MNIST files")
+        self.full: bool = options.full
+        self.mnist: Path | None = options.mnist
+        self.figures: Path | None = options.figures
+
+    def show(self, drawn: Any, name: str) -> None:
+        """Show or save what was drawn, a figure or its axes, under `name`."""
+        figure = getattr(drawn, "figure", drawn)
+        if self.in_notebook:
+            from IPython.display import Image, display
+
+            picture = io.BytesIO()
+            figure.savefig(picture, format="png", dpi=110)
+            display(Image(picture.getvalue()))
+        if self.figures is not None:
+            self.figures.mkdir(parents=True, exist_ok=True)
+            path = self.figures / f"{self.name}-{name}.png"
+            figure.savefig(path, dpi=150)
+            print(f"figure: {path}")
