@@ -181,13 +181,13 @@ if lesson.full:
     full_train, full_test = data.mnist(lesson.mnist)
     large = Network(Affinity(784, 128, init="he", rng=1), Map("relu"), Affinity(128, 10, rng=2))
     large = large.to(dtype="float32")
-    optimizer = Adam(2e-3)
+    optimizer = Adam(3e-3)
 
     def slower(net, history):
-        optimizer.alpha *= 0.85
+        optimizer.alpha *= 0.87
 
     large.fit(
-        full_train.x.astype("float32"), full_train.labels, epochs=20, batch=256,
+        full_train.x.astype("float32"), full_train.labels, epochs=25, batch=256,
         loss="softmax_cross_entropy", optimizer=optimizer, rng=1, callbacks=[slower],
     )  # fmt: skip
     hits = large.accuracy(full_test.x.astype("float32"), full_test.labels)

@@ -57,7 +57,7 @@ class Place(NamedTuple):
     device: Any
 
     def __str__(self) -> str:
-        return self.name if self.name in ("numpy", "cupy") else f"{self.name} on {self.device}"
+        return self.spec.replace(":", " on ", 1)
 
     @property
     def spec(self) -> str:
@@ -294,14 +294,16 @@ def top_k(a: Array, k: int) -> Array:
         raise ValueError(f"k must be between 1 and {a.shape[-1]}, not {k}")
     if not isinstance(a, np.ndarray):
         return xp.argsort(a, axis=-1, descending=True, stable=True)[..., :k]
-    near = np.sort(np.argpartition(-a, k - 1, axis=-1)[..., :k], axis=-1)
+    down = -a if a.dtype.kind == "f" else ~a  # -a of an unsigned or least integer is itself again
+    near = np.sort(np.argpartition(down, k - 1, axis=-1)[..., :k], axis=-1)
     values = np.take_along_axis(a, near, axis=-1)
     least = values.min(axis=-1, keepdims=True) if values.size else values
     if (
         np.count_nonzero(a >= least, axis=-1) > k
     ).any():  # equals at the border: the plain order decides
-        return np.argsort(-a, axis=-1, kind="stable")[..., :k]
-    return np.take_along_axis(near, np.argsort(-values, axis=-1, kind="stable"), axis=-1)
+        return np.argsort(down, axis=-1, kind="stable")[..., :k]
+    order = np.argsort(np.take_along_axis(down, near, axis=-1), axis=-1, kind="stable")
+    return np.take_along_axis(near, order, axis=-1)
 
 
 def take_rows(a: Array, index: Array) -> Array:
@@ -311,6 +313,7 @@ def take_rows(a: Array, index: Array) -> Array:
 
 def add_rows(a: Array, index: Array, rows: Array) -> None:
     """a[index[i]] += rows[i] for every i, repeats included, in place: (N, n), (B,), (B, n)."""
+    _in_range("row", index, a.shape[0])
     if isinstance(a, np.ndarray):
         np.add.at(a, index, rows)
         return
@@ -321,11 +324,18 @@ def add_rows(a: Array, index: Array, rows: Array) -> None:
 
 def bincount(labels: Array, length: int) -> Array:
     """How often each of 0 .. length-1 occurs among the integer labels: (N,) -> (length,)."""
+    _in_range("label", labels, length)
     if isinstance(labels, np.ndarray):
         return np.bincount(labels, minlength=length)
     xp = namespace(labels)
     values = xp.arange(length, dtype=labels.dtype, device=compat.device(labels))
     return xp.sum(xp.astype(labels[:, None] == values[None, :], xp.int64), axis=0)
+
+
+def _in_range(what: str, index: Array, length: int) -> None:
+    xp = namespace(index)
+    if index.shape[0] and (bool(xp.any(index < 0)) or bool(xp.any(index >= length))):
+        raise ValueError(f"a {what} is out of range: expected 0 to {length - 1}")
 
 
 def matmul_into(a: Array, b: Array, out: Array) -> None:

@@ -80,7 +80,7 @@ def initializer(start: str | Initializer) -> Initializer:
     """The initializer of that name, or the user's own function of (rng, shape)."""
     if callable(start):
         return start
-    if start not in NAMED:
+    if not isinstance(start, str) or start not in NAMED:
         raise ValueError(
             f"unknown initializer {start!r}: expected one of {', '.join(NAMED)}, "
             "or a function of (rng, shape)"

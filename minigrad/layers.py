@@ -45,6 +45,8 @@ class Layer(Parameters):
     def __call__(self, x: Any) -> Array:
         """y = forward(x), for an array or a list x; ShapeError if x is not (..., n)."""
         y = self.forward(self._admit(x))
+        if y is None:
+            raise TypeError(f"{self}: forward returned nothing; does it end in a return?")
         self._y_shape = y.shape
         return y
 
@@ -119,8 +121,8 @@ class Layer(Parameters):
 
 def _admitting(backprop: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(backprop)
-    def checked(self: Layer, dy: Any, **kwargs: Any) -> Array:
-        return backprop(self, self._admit_gradient(dy), **kwargs)
+    def checked(self: Layer, dy: Any, *args: Any, **kwargs: Any) -> Array:
+        return backprop(self, self._admit_gradient(dy), *args, **kwargs)
 
     return checked
 

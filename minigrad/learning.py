@@ -1,17 +1,18 @@
-"""How a network learns: one step, many steps that can be taken back, `learn`, `fit`, and scores."""
+"""How a network learns: one step, many steps that can be taken back, `learn`, and `fit`."""
 
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from minigrad import backend, fast, losses
+from minigrad import backend, fast, losses, samples, scores
 from minigrad.backend import Array, Random
-from minigrad.errors import Diverged, NotFiniteError, ShapeError
+from minigrad.errors import Diverged, NotFiniteError
 from minigrad.losses import Loss
 from minigrad.network import Network
 from minigrad.optimizers import GradientDescent, Optimizer
@@ -50,8 +51,8 @@ class Step:
 class Learner:
     """Steps that can be taken back: the loss is watched, and the last finite state never lost.
 
-    Every `EVERY` steps theta and the optimizer are copied, and what was learned from since is
-    remembered by its key; to go back is to put the copy back and to repeat the steps.
+    Every `EVERY` steps the state is copied, and what was learned from since is remembered by its
+    key, with the rate of the step; to go back is to put the copy back and to repeat the steps.
     """
 
     EVERY = 32
@@ -67,9 +68,12 @@ class Learner:
         optimizer.attach(net)
         self.plain = Step(net, losses.named(loss), optimizer)
         self.programs = fast.Programs(self.plain)
-        self.keys: list[Any] = []  # learned from since the checkpoint
-        self.checkpoint: tuple[Array, dict[str, Any]] | None = None
-        self.last_loss = math.nan
+        self.since: list[tuple[Any, Any]] = []  # (key, rate) of the steps since the checkpoint
+        self.state: State | None = None
+        self.begun = False
+        self.torn = False  # in the middle of an update
+        self.last_loss: Any = math.nan
+        self.frozen: dict[int, int] = {}  # of a stack: {member: the step at which it froze}
 
     def step(self, key: Any) -> Any:
         """Learn from fetch(key): the loss before the step. Raises when it is not finite."""
@@ -77,36 +81,50 @@ class Learner:
         step = self.programs.step_for(x, target)
         loss = step.forward(x, target)
         if not math.isfinite(loss):
-            self._explain(x, target, loss)
-        if self.checkpoint is None or len(self.keys) == self.EVERY:
-            self.checkpoint = backend.copy(self.net.theta), self.optimizer.checkpoint()
-            self.keys = []
+            self._explain(first_not_finite(self.net, x, target) or "the loss overflowed", loss)
+        if self.state is None or len(self.since) == self.EVERY:
+            self.checkpoint()
+        self.begun = self.torn = True
         step.update()
-        self.keys.append(key)
-        self.last_loss = loss
+        self.since.append((key, self.optimizer.alpha))
+        self.torn, self.last_loss = False, loss
         return loss
 
-    def rewind(self, steps: int = 0) -> None:
-        """Be as after the last whole step, or `steps` (0 or 1) before that one."""
-        if self.checkpoint is None:
-            return
-        self.net.theta = self.checkpoint[0]
-        self.optimizer.restore(self.checkpoint[1])
-        for key in self.keys[: len(self.keys) - steps]:
-            x, target = self.fetch(key)
-            step = self.programs.step_for(x, target)
-            step.forward(x, target)
-            step.update()
+    def checkpoint(self) -> None:
+        """Begin anew to remember, from the state of now."""
+        self.state, self.since = State(self.net, self.optimizer), []
 
-    def _explain(self, x: Array, target: Array, loss: Any) -> None:
+    def untear(self) -> None:
+        """After an interruption: be as after the last whole step."""
+        if self.torn:
+            self._rewind(len(self.since))
+
+    def settle(self) -> None:
+        """At the end of a run of steps: the last of them may have left what is not finite."""
+        if self.begun and not backend.all_finite(self.net.theta):
+            self._explain(first_parameter_not_finite(self.net) or "theta overflowed", math.nan)
+
+    def _rewind(self, count: int) -> None:
+        """Be as `count` steps after the checkpoint."""
+        alpha = self.optimizer.alpha
+        if self.state is not None:
+            self.state.restore()
+            for key, rate in self.since[:count]:
+                self.optimizer.alpha = rate
+                x, target = self.fetch(key)
+                step = self.programs.step_for(x, target)
+                step.forward(x, target)
+                step.update()
+        self.optimizer.alpha, self.torn = alpha, False
+
+    def _explain(self, culprit: str, loss: Any) -> None:
         """Say what is not finite, and keep the last state whose loss was."""
-        count, net = self.optimizer.steps, self.net
-        culprit = first_not_finite(net, x, target) or "the loss itself"
-        if not self.keys:  # nothing was learned here: it is the data or the start
+        if not self.begun:  # nothing was learned yet: it is the data or the start
             raise NotFiniteError(
                 f"{culprit}: the loss is {loss} before any step; nothing was changed"
             )
-        self.rewind(steps=1)
+        count = self.optimizer.steps
+        self._rewind(len(self.since) - 1)
         raise Diverged(
             f"step {count + 1}: {culprit}; the loss is {loss}, at step {count} it was "
             f"{self.last_loss:.3g}. The network keeps its state of that step; "
@@ -114,21 +132,46 @@ class Learner:
         )
 
 
+class State:
+    """A copy of all that steps change: theta, the optimizer, the generators of noisy layers."""
+
+    def __init__(self, net: Network, optimizer: Optimizer) -> None:
+        self.net, self.optimizer = net, optimizer
+        self.theta, self.moments = backend.copy(net.theta), optimizer.checkpoint()
+        self.noise = [(rng, rng.bit_generator.state) for rng in self._generators()]
+
+    def restore(self) -> None:
+        """Put it all back."""
+        self.net.theta = self.theta
+        self.optimizer.restore(self.moments)
+        for rng, state in self.noise:
+            rng.bit_generator.state = state
+
+    def _generators(self) -> list[np.random.Generator]:
+        found = [getattr(layer, "rng", None) for layer in self.net.walk()]
+        return [rng for rng in found if isinstance(rng, np.random.Generator)]
+
+
 def first_not_finite(net: Network, x: Array, target: Array) -> str | None:
     """The first thing that is not finite on the way from x to the loss, in words."""
     for name, array in (("the input", x), ("the target", target)):
         if not backend.all_finite(array):
             return f"{name} has {losses.not_finite(array)}"
+    return first_parameter_not_finite(net) or _first_output_not_finite(net, net._admit(x))[1]
+
+
+def first_parameter_not_finite(net: Network) -> str | None:
+    """The first parameter that is not finite, by place and name, in words."""
     for name, (value, _) in net.parameters().items():
         if not backend.all_finite(value):
             return f"parameter {name} has {losses.not_finite(value)}"
-    return _first_output_not_finite(net, net._admit(x))[1]
+    return None
 
 
 def _first_output_not_finite(net: Network, x: Array) -> tuple[Array, str | None]:
     for position, layer in enumerate(net.layers, 1):
         place = f"layer {position} of {len(net.layers)} ({layer})"
-        if isinstance(layer, Network):
+        if type(layer) is Network:
             x, inside = _first_output_not_finite(layer, x)
             if inside:
                 return x, f"{place}: {inside}"
@@ -153,11 +196,13 @@ def _learning(net: Network) -> Iterator[None]:
 
 def learner_for(
     net: Network,
-    loss: str | Loss,
+    loss: Loss,
     optimizer: Optimizer,
     fetch: Callable[[Any], tuple[Array, Array]],
 ) -> Learner:
     """A learner for one network, or one for a stack, which freezes what diverges."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"expected an optimizer, such as Adam(), came {optimizer!r}")
     if net.theta.ndim > 1:
         from minigrad.stacks import StackLearner
 
@@ -167,17 +212,22 @@ def learner_for(
 
 def learn(net: Network, facts: Iterable[tuple[Any, Any]], loss: str | Loss) -> Any:
     """See `Network.learn`."""
-    loss, width = losses.named(loss), Width(net)
-
-    def admit(fact: tuple[Any, Any]) -> tuple[Array, Array]:
-        x = _finite("the input", net._admit(fact[0]))
-        return x, admit_target(loss, fact[1], width.of(x), net)
-
-    learner = learner_for(net, loss, GradientDescent(net.alpha), admit)
+    loss, width = losses.named(loss), 0
+    # the keys are the facts themselves, as copies: a generator may fill one array again and again
+    learner = learner_for(net, loss, GradientDescent(net.alpha), lambda fact: fact)
     last = None
-    with _learning(net):
-        for fact in facts:
-            last = learner.step(fact)
+    try:
+        with _learning(net):
+            for given, expected in facts:
+                x = samples.finite("the input", backend.copy(net._admit(given)))
+                width = width or net(x).shape[-1]
+                target = samples.admit_target(net, loss, expected, (*x.shape[:-1], width))
+                last = learner.step((x, backend.copy(target)))
+            learner.settle()
+    except KeyboardInterrupt:
+        with _learning(net):
+            learner.untear()
+        raise
     if last is None:
         raise ValueError("no facts to learn from: expected pairs (x, expected)")
     return last
@@ -188,7 +238,7 @@ class History:
     """What `fit` saw: the mean loss of each epoch, the loss of each step, the validation scores.
 
     `seed` gives the order of the batches again (None: it came from a generator of the caller's).
-    `stopped` says why the run ended.
+    `stopped` says why the run ended; `frozen`, for a stack, which members froze, and at what step.
     """
 
     loss: list[Any] = field(default_factory=list)
@@ -197,16 +247,17 @@ class History:
     validation_accuracy: list[Any] = field(default_factory=list)
     seed: int | None = None
     stopped: str = "all epochs done"
+    frozen: dict[int, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        columns = {
+        columns: dict[str, list[Any]] = {
             "epoch": list(range(1, len(self.loss) + 1)),
-            "loss": [f"{np.mean(v):.4f}" for v in self.loss],
-            "validation loss": [f"{np.mean(v):.4f}" for v in self.validation_loss],
+            "loss": [f"{np.mean(v):.4g}" for v in self.loss],
+            "validation loss": [f"{np.mean(v):.4g}" for v in self.validation_loss],
             "accuracy": [f"{np.mean(v):.4f}" for v in self.validation_accuracy],
         }
         columns = {name: values for name, values in columns.items() if values}
-        rows = list(zip(*columns.values(), strict=False))
+        rows = list(zip_longest(*columns.values(), fillvalue=""))
         return f"{table(list(columns), rows)}\n{self.stopped}"
 
 
@@ -224,22 +275,22 @@ def fit(
 ) -> History:
     """See `Network.fit`."""
     loss, optimizer = losses.named(loss), optimizer or GradientDescent(net.alpha)
-    epochs, batch = _positive("epochs", epochs), _positive("batch", batch)
-    x, target, axis = _admit_data(net, loss, x, target)
-    checked = validation and _admit_data(net, loss, *validation)
-    history, rng = History(), _seeded(rng)
-    history.seed = None if isinstance(rng, np.random.Generator) else rng
-    rng = backend.generator(rng)
-    xp, count = net.xp, x.shape[axis]
+    epochs, batch = samples.positive("epochs", epochs), samples.positive("batch", batch)
+    x, target, axis = samples.admit(net, loss, x, target)
+    held_out = None if validation is None else samples.admit(net, loss, *validation)[:2]
+    seed = int(np.random.default_rng().integers(2**63)) if rng is None else rng
+    rng, history = backend.generator(seed), History(seed=seed if isinstance(seed, int) else None)
+    count = x.shape[axis]
 
     def fetch(rows: Array) -> tuple[Array, Array]:
-        return _take(x, rows, net), _take(target, rows, net)
+        return samples.take(net, x, rows), samples.take(net, target, rows)
 
     learner = learner_for(net, loss, optimizer, fetch)
+    history.frozen = learner.frozen
     bar = _progress_bar(epochs * math.ceil(count / batch))
     try:
         for _ in range(epochs):
-            order = xp.asarray(rng.permutation(count), device=net.place.device)
+            order = net.xp.asarray(rng.permutation(count), device=net.place.device)
             total: Any = 0.0
             with _learning(net), fast.threads_for(net, batch):
                 for start in range(0, count, batch):
@@ -248,18 +299,17 @@ def fit(
                     history.step_loss.append(step_loss)
                     total = total + step_loss * (rows.shape[0] / count)
                     bar.update()
+                learner.settle()
             history.loss.append(total)
-            if checked:
-                _validate(net, loss, checked, history)
-            ended = [callback(net, history) is True for callback in callbacks]  # call them all
-            if any(ended):
+            if held_out is not None:
+                _validate(net, loss, *held_out, history)
+            if callbacks and _call_back(learner, callbacks, history):
                 history.stopped = f"a callback ended it after epoch {len(history.loss)}"
                 break
     except KeyboardInterrupt:
-        learner.rewind()
-        history.stopped = (
-            f"interrupted in epoch {len(history.loss) + 1}, after step {len(history.step_loss)}"
-        )
+        with _learning(net):
+            learner.untear()
+        history.stopped = f"interrupted after step {len(history.step_loss)}"
         warnings.warn(
             f"{history.stopped}: the network keeps what it learned", UserWarning, stacklevel=3
         )
@@ -271,131 +321,20 @@ def fit(
     return history
 
 
-def predict(net: Network, x: Any, batch: int) -> Array:
-    """See `Network.predict`."""
-    x = _finite("the input", backend.receive(x, net.theta))
-    axis = _sample_axis(net, x)
-    if not x.shape[axis]:
-        raise ValueError("no samples to predict from: x is empty")
-    parts = [
-        net(_rows(x, axis, start, start + batch))
-        for start in range(0, x.shape[axis], _positive("batch", batch))
-    ]
-    return net.xp.concat(parts, axis=parts[0].ndim - 2)
+def _validate(net: Network, loss: Loss, x: Array, target: Array, history: History) -> None:
+    value, hits = scores.mean_loss(net, loss, x, target)
+    history.validation_loss.append(value)
+    if hits is not None:
+        history.validation_accuracy.append(hits)
 
 
-def accuracy(net: Network, x: Any, target: Any) -> Any:
-    """See `Network.accuracy`."""
-    y = backend.host(predict(net, x, 1000))
-    target = backend.host(target)
-    if y.shape[-1] > 1 and target.shape in (y.shape, y.shape[-2:]):
-        target = target.argmax(axis=-1)
-    if y.shape[-1] > 1:
-        if target.dtype.kind not in "iu" or target.shape not in (y.shape[:-1], y.shape[-2:-1]):
-            raise ShapeError(
-                f"accuracy needs labels, integers of shape {y.shape[:-1]}, or rows of shape "
-                f"{y.shape}; came {target.dtype} of shape {target.shape}"
-            )
-        losses.in_range(target, y.shape[-1])
-        hits = y.argmax(axis=-1) == target
-    else:
-        codes = np.unique(target)
-        target = target[..., None] if target.shape == y.shape[-2:-1] else target
-        if (
-            len(codes) > 2
-            or codes[-1] != 1
-            or codes[0] not in (-1, 0, 1)
-            or target.shape not in (y.shape, y.shape[-2:])
-        ):
-            raise ValueError(
-                f"accuracy of one output needs targets of two codes, -1 and 1 or 0 and 1, of shape "
-                f"{y.shape}; came the values {codes[:5]} in shape {target.shape}"
-            )
-        hits = ((y > (codes[0] + codes[-1]) / 2) == (target == 1))[..., 0]
-    return float(hits.mean()) if net.theta.ndim == 1 else hits.mean(axis=-1)
-
-
-def admit_target(loss: Loss, target: Any, shape: tuple[int, ...], net: Network) -> Array:
-    """The target for an output of that shape; in a stack it may be one for all members."""
-    if net.theta.ndim > 1:
-        came = backend.host(target)
-        if came.shape == shape[1:] or (
-            loss.of_labels and came.dtype.kind in "iu" and came.shape == shape[1:-1]
-        ):
-            shape = shape[1:]
-    return loss.targets(target, shape, net.theta)
-
-
-class Width:
-    """The width of a network's output, found by one forward and kept until its layers change."""
-
-    def __init__(self, net: Network) -> None:
-        self.net, self.m, self.version = net, 0, -1
-
-    def of(self, x: Array) -> tuple[int, ...]:
-        """The shape of the output for the input x."""
-        if self.version != self.net._version:
-            self.m, self.version = self.net(x).shape[-1], self.net._version
-        return (*x.shape[:-1], self.m)
-
-
-def _admit_data(net: Network, loss: Loss, x: Any, target: Any) -> tuple[Array, Array, int]:
-    x = _finite("the input", backend.receive(x, net.theta))
-    axis = _sample_axis(net, x)
-    if not x.shape[axis]:
-        raise ValueError("no samples to learn from: x is empty")
-    y = net(_rows(x, axis, 0, 1)).shape
-    lead, batch = net.theta.shape[:-1], (x.shape[axis], *x.shape[axis + 1 : -1])
-    return x, admit_target(loss, target, (*lead, *batch, y[-1]), net), axis
-
-
-def _sample_axis(net: Network, x: Array) -> int:
-    if x.ndim < 2:
-        raise ShapeError(f"expected samples as rows, x of shape (N, n); came {tuple(x.shape)}")
-    return 1 if net.theta.ndim > 1 and x.ndim == 3 else 0
-
-
-def _rows(x: Array, axis: int, start: int, stop: int) -> Array:
-    stop = min(stop, x.shape[axis])
-    return x[start:stop, ...] if axis == 0 else x[:, start:stop, ...]
-
-
-def _take(a: Array, rows: Array, net: Network) -> Array:
-    axis = 1 if net.theta.ndim > 1 and a.ndim == 3 else 0
-    return backend.take_rows(a, rows) if axis == 0 else net.xp.take(a, rows, axis=axis)
-
-
-def _validate(net: Network, loss: Loss, data: tuple[Array, Array, int], history: History) -> None:
-    x, target, _ = data
-    y = predict(net, x, 1000)
-    values = loss.value(net.xp, y, net.xp.broadcast_to(target, y.shape))
-    history.validation_loss.append(
-        float(net.xp.mean(values))
-        if net.theta.ndim == 1
-        else backend.host(net.xp.mean(values, axis=-1))
-    )
-    if loss.of_labels:
-        hits = backend.host(y).argmax(axis=-1) == backend.host(target).argmax(axis=-1)
-        history.validation_accuracy.append(
-            float(hits.mean()) if net.theta.ndim == 1 else hits.mean(axis=-1)
-        )
-
-
-def _finite(name: str, array: Array) -> Array:
-    if not backend.all_finite(array):
-        raise NotFiniteError(f"{name} has {losses.not_finite(array)}; nothing was learned from it")
-    return array
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    return int(value)
-
-
-def _seeded(rng: Random) -> np.random.Generator | int:
-    """The caller's generator or seed, or a fresh seed that can be read back."""
-    return int(np.random.default_rng().integers(2**63)) if rng is None else rng
+def _call_back(learner: Learner, callbacks: Sequence[Callable[..., Any]], history: History) -> bool:
+    """Call them all; whether one asked to stop."""
+    before = backend.copy(learner.net.theta)
+    answers = [callback(learner.net, history) for callback in callbacks]
+    if not bool(learner.net.xp.all(before == learner.net.theta)):
+        learner.checkpoint()  # steps cannot be repeated over what a callback did to theta
+    return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
 
 
 def _progress_bar(steps: int) -> Any:

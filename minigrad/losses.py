@@ -37,6 +37,10 @@ class Loss:
         """The mean of E over all samples of y (..., m), target (..., m) or labels (...,)."""
         y = backend.asarray(y)
         xp = backend.namespace(y)
+        if not xp.isdtype(y.dtype, ("real floating", "complex floating")):
+            y = backend.move(y, backend.place_of(y), backend.birth_dtype())
+        if not backend.size(y.shape):
+            raise ValueError(f"{self.name}: no samples, y has shape {tuple(y.shape)}")
         return float(xp.mean(self.value(xp, y, self.targets(target, y.shape, y))))
 
     def targets(self, target: Any, shape: tuple[int, ...], like: Array) -> Array:
@@ -61,7 +65,9 @@ class Loss:
 
     def _mismatch(self, came: tuple[int, ...], shape: tuple[int, ...]) -> str:
         text = f"{self.name}: the target has shape {tuple(came)}, expected {tuple(shape)}"
-        if tuple(came) == tuple(shape[:-1]):
+        if tuple(came) == tuple(shape[:-1]) and self.of_labels:
+            text += "; labels are integers"
+        elif tuple(came) == tuple(shape[:-1]):
             text += (
                 "; labels need the loss softmax_cross_entropy, or one-hot rows"
                 if shape[-1] > 1
@@ -72,7 +78,10 @@ class Loss:
 
 def integer_labels(target: Any, shape: tuple[int, ...]) -> Any:
     """The target as host integers if it is labels, one integer a sample; None if it is not."""
-    labels = backend.host(target)
+    try:
+        labels = backend.host(target)
+    except ValueError:  # rows of different lengths: `receive` says so
+        return None
     if labels.dtype.kind not in "iu" or labels.shape != tuple(shape[:-1]):
         return None
     return labels

@@ -49,6 +49,10 @@ def _sigmoid(xp: Any, x: Array) -> Array:
     return 0.5 + 0.5 * xp.tanh(0.5 * x)  # no overflow, either side
 
 
+def _softplus(xp: Any, x: Array) -> Array:
+    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))  # no overflow
+
+
 def _leaky(leak: float, xp: Any, x: Array) -> Array:
     return xp.where(x > 0, x, leak * x)
 
@@ -62,7 +66,7 @@ def leaky(leak: float) -> ScalarMap:
     return ScalarMap(f"leaky relu {leak:g}", partial(_leaky, leak), partial(_leaky_slope, leak))
 
 
-# Where a map has a kink, df takes the value from the left (0 for relu and absolute at 0).
+# At its kink, 0, df is 0 for relu and absolute, and the leak for the leaky relu.
 identity = ScalarMap("identity", lambda xp, x: x, lambda xp, x: xp.ones_like(x), smooth=True)
 tanh = ScalarMap("tanh", lambda xp, x: xp.tanh(x), lambda xp, x: 1 - xp.tanh(x) ** 2, smooth=True)
 sigmoid = ScalarMap(
@@ -72,7 +76,7 @@ relu = ScalarMap(
     "relu", lambda xp, x: xp.maximum(x, xp.zeros_like(x)), lambda xp, x: xp.astype(x > 0, x.dtype)
 )
 leaky_relu = ScalarMap("leaky relu", *(leaky(0.01).f, leaky(0.01).df))
-softplus = ScalarMap("softplus", lambda xp, x: xp.logaddexp(x, xp.zeros_like(x)), _sigmoid)
+softplus = ScalarMap("softplus", _softplus, _sigmoid)
 silu = ScalarMap(
     "silu",
     lambda xp, x: x * _sigmoid(xp, x),
@@ -129,7 +133,8 @@ def scalar_map(
     if isinstance(f, ScalarMap | str):
         if df is not None:
             raise TypeError(
-                f"the map {f!s} brings its derivative; df goes with a function of one's own"
+                f"the map {getattr(f, 'name', f)} brings its derivative; df goes with a function "
+                "of one's own"
             )
         return named(f) if isinstance(f, str) else f
     if not callable(f) or not callable(df):

@@ -1,7 +1,7 @@
 """A network: layers in a row, which together are a layer again."""
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -79,7 +79,7 @@ class Network(Layer):
         """dE/dx of dE/dy; adds dE/dtheta to grad.
 
         Stops above a layer that has no backprop (a local rule), and, unless `to_input`, at the
-        lowest layer that has something to train: dE/dx is then None.
+        lowest layer that has something to train; what is returned when it stopped short is None.
         """
         lowest = 0 if to_input else self.lowest_trained()
         for position in range(len(self._layers), lowest, -1):
@@ -89,18 +89,32 @@ class Network(Layer):
             try:
                 if position - 1 == lowest and not to_input and isinstance(layer, Network):
                     return layer.backprop(dy, to_input=False)
-                dy = layer.backprop(dy)
+                dx = layer.backprop(dy)
+                if dx is None and not isinstance(layer, Network):
+                    raise TypeError(f"{layer}: backprop returned nothing; does it return dx?")
+                dy = dx
             except Exception as error:
                 raise self._located(error, position) from error.__cause__
             if dy is None and position > 1:
                 return None
         return dy if lowest == 0 else None
 
+    def walk(self) -> Iterator[Layer]:
+        """Every layer inside, those of inner networks too."""
+        for layer in self._layers:
+            yield layer
+            if isinstance(layer, Network):
+                yield from layer.walk()
+
     def lowest_trained(self) -> int:
         """How many layers at the input end have nothing to train."""
         return next(
             (i for i, layer in enumerate(self._layers) if layer.trained()), len(self._layers)
         )
+
+    def declare(self, *args: Any, **shapes: Any) -> None:
+        """Refused: a network has the parameters of its layers, and none of its own."""
+        raise TypeError(f"{self}: a network declares nothing; give the parameters to a layer in it")
 
     def randomize(self, rng: Random | Sequence[Random] = None) -> Self:
         rngs = backend.generators(rng, self.theta.shape[:-1])
@@ -188,16 +202,17 @@ class Network(Layer):
 
     def predict(self, x: Any, batch: int = 1000) -> Array:
         """y (N, m) of x (N, n), computed `batch` rows at a time."""
-        from minigrad import learning
+        from minigrad import scores
 
-        return learning.predict(self, x, batch)
+        return scores.predict(self, x, batch)
 
     def accuracy(self, x: Any, target: Any) -> Any:
         """Hits over samples, in [0, 1]: by the largest output for labels (N,) or one-hot rows
-        (N, m), by the nearer of the two codes for one output. A stack returns K of them."""
-        from minigrad import learning
+        (N, m); for one output by the nearer of the two codes, -1 and 1 or 0 and 1 (-1 and 1 for the
+        logistic loss, whose outputs are logits). A stack returns K of them."""
+        from minigrad import scores
 
-        return learning.accuracy(self, x, target)
+        return scores.accuracy(self, x, target)
 
     def stack(self, count: int, rng: Random | Sequence[Random] = None) -> Self:
         """`count` networks of this one's shape as one, each drawn anew (see `stacks`)."""
@@ -228,7 +243,9 @@ class Network(Layer):
         """Refuse, before anything is changed, layers that cannot stand in this network."""
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise TypeError(f"layer {i + 1} is {layer!r}: expected a Layer")
+                raise TypeError(
+                    f"layer {i + 1} is {layer!r}: expected a Layer, as in Network(first, second)"
+                )
             owner = layer._owner() if layer._owner else None
             twice = any(layer is other for other in layers[:i])
             if twice or owner not in (None, self) or layer is self._root():
@@ -270,8 +287,8 @@ class Network(Layer):
         ]
         parts = [part for part in parts if part[0].shape[-1]]
         if not parts:
-            like = self._layers[0].theta if self._layers else self.theta
-            return self.xp.zeros_like(like), self.xp.zeros_like(like)
+            none = (self._layers[0].theta if self._layers else self.theta)[..., :0]
+            return backend.copy(none), backend.copy(none)
         xp = backend.namespace(parts[0][0])
         theta, grad = (xp.concat(part, axis=-1) for part in zip(*parts, strict=True))
         return theta, grad

@@ -45,8 +45,8 @@ class Optimizer:
     def step(self, net: Layer) -> None:
         """Move every trained parameter of `net` by one step against its grad."""
         self.attach(net)
-        self.steps += 1
         alpha = self.alpha_for(net.theta)
+        self.steps += 1
         for start, stop in net.trained():
             self.move(
                 alpha, *(a[..., start:stop] for a in (net.theta, net.grad, *self.state.values()))
@@ -85,7 +85,7 @@ class Optimizer:
         """Be as when `checkpoint` was taken."""
         self.steps = checkpoint["steps"]
         for name, array in self.state.items():
-            array[...] = checkpoint[name]
+            array[...] = checkpoint.get(name, 0)  # one taken before the first step has none
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_of": None}  # the network that it moves travels by itself
@@ -130,6 +130,8 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(alpha)
         self.beta1, self.beta2, self.eps = decay("beta1", beta1), decay("beta2", beta2), eps
+        if not eps >= 0:
+            raise ValueError(f"eps must be at least 0, not {eps!r}")
 
     def move(self, alpha: Any, theta: Array, grad: Array, m: Array, v: Array) -> None:
         xp, t = backend.namespace(theta), self.steps

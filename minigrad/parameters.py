@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from minigrad import backend, initializers
 from minigrad.backend import Array, Place, Random
-from minigrad.errors import ShapeError
+from minigrad.errors import OwnershipError, ShapeError
 
 
 class Parameters:
@@ -45,6 +45,16 @@ class Parameters:
                 raise ValueError(
                     f"{type(self).__name__} cannot declare {name!r}: it has a {name!r} or a "
                     f"'d{name}' already"
+                )
+        if self._owner is not None and self._owner() is not None:
+            raise OwnershipError(
+                f"{self} stands in a network, where its place in theta is fixed: declare before "
+                "it is added"
+            )
+        for name, shape in shapes.items():
+            if not isinstance(shape, tuple) or not all(isinstance(n, int) for n in shape):
+                raise TypeError(
+                    f"the shape of {name} must be a tuple such as (3,) or (2, 3), not {shape!r}"
                 )
         old, self.shapes = self.theta, {**self.shapes, **shapes}
         self.init = {**self.init, **(init or {})}
@@ -142,6 +152,11 @@ class Parameters:
             default = "glorot" if len(shape) > 1 else "zeros"
             start = initializers.initializer(self.init.get(name, default))
             view, draws = vars(self)[name], [start(rng, shape) for rng in rngs]
+            came = backend.host(draws[0]).shape
+            if came != shape:
+                raise ShapeError(
+                    f"{self}: the initializer of {name} made shape {came}, expected {shape}"
+                )
             view[...] = self.xp.reshape(backend.receive(draws, view), view.shape)
 
     def _own(self, names: tuple[str, ...]) -> frozenset[str]:

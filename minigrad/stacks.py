@@ -14,11 +14,12 @@ import numpy as np
 
 from minigrad import backend
 from minigrad.backend import Array, Random
-from minigrad.errors import NotFiniteError, ShapeError
+from minigrad.errors import BackendError, NotFiniteError, ShapeError
 from minigrad.layers import Layer
 from minigrad.learning import Learner, first_not_finite
 from minigrad.losses import Loss
 from minigrad.optimizers import Optimizer
+from minigrad.saving import describe
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -36,15 +37,20 @@ def stack(layer: AnyLayer, count: int, rng: Random | Sequence[Random] = None) ->
 
 
 def together(layers: Sequence[AnyLayer]) -> AnyLayer:
-    """A stack of these layers (or networks) of one shape, with their values."""
+    """A stack of these layers (or networks), alike but for their values."""
+    if not layers:
+        raise ValueError("a stack needs at least one layer or network")
+    first = layers[0]
     for layer in layers:
         _single(layer)
-        if _shapes(layer) != _shapes(layers[0]):
-            raise ShapeError(
-                f"{layer!r} has parameters {_shapes(layer)}, expected "
-                f"{_shapes(layers[0])}, as in the first, {layers[0]!r}"
+        backend.namespace(first.theta, layer.theta)
+        if layer.theta.dtype != first.theta.dtype:
+            raise BackendError(
+                f"{layer!r} is of {layer.theta.dtype}, the first {first.theta.dtype}"
             )
-    twin = _spread(layers[0], len(layers))
+        if describe(layer) != describe(first):
+            raise ShapeError(f"cannot stack {describe(layer)} with the first, {describe(first)}")
+    twin = _spread(first, len(layers))
     twin.theta = twin.xp.stack([layer.theta for layer in layers])
     return twin
 
@@ -77,15 +83,8 @@ def _single(layer: Layer) -> None:
         raise ShapeError(f"{layer!r} is a stack already, of {layer.theta.shape[0]}")
 
 
-def _shapes(layer: Layer) -> dict[str, Any]:
-    return {name: tuple(value.shape) for name, (value, _) in layer.parameters().items()}
-
-
 class StackLearner(Learner):
-    """A learner whose members are frozen one by one where their loss stops being finite.
-
-    `frozen` is {member: the step at which it froze}.
-    """
+    """A learner whose members are frozen one by one where their loss stops being finite."""
 
     def __init__(
         self,
@@ -95,7 +94,6 @@ class StackLearner(Learner):
         fetch: Callable[[Any], tuple[Array, Array]],
     ) -> None:
         super().__init__(net, loss, optimizer, fetch)
-        self.frozen: dict[int, int] = {}
         self.before: Array = backend.copy(net.theta)  # theta at the last loss that was finite
 
     def step(self, key: Any) -> Any:
@@ -105,29 +103,45 @@ class StackLearner(Learner):
         losses = np.array(step.forward(x, target))
         losses[list(self.frozen)] = np.nan
         bad = [int(k) for k in np.flatnonzero(~np.isfinite(losses)) if k not in self.frozen]
-        if bad and not self.optimizer.steps:
-            culprit = first_not_finite(net, x, target) or "the loss itself"
+        if bad and not self.begun:
+            culprit = first_not_finite(net, x, target) or "the loss overflowed"
             raise NotFiniteError(
-                f"{culprit}: the loss of member {bad[0]} is {losses[bad[0]]} "
-                "before any step; nothing was changed"
+                f"{culprit}: the loss of member {bad[0]} is {losses[bad[0]]} before any step; "
+                "nothing was changed"
             )
-        for k in bad:
+        self._freeze(bad)
+        losses[bad] = np.nan
+        self.before[...] = net.theta
+        self.begun = self.torn = True
+        step.update()
+        for k in self.frozen:
             net.theta[k, :] = self.before[k, :]
+        self.torn = False
+        return losses
+
+    def untear(self) -> None:
+        """After an interruption in the middle of an update: be as before that update."""
+        if self.torn:
+            self.net.theta, self.torn = self.before, False
+
+    def settle(self) -> None:
+        """At the end of a run of steps: freeze members that the last of them left not finite."""
+        finite = np.isfinite(backend.host(self.net.theta)).all(axis=-1)
+        self._freeze([int(k) for k in np.flatnonzero(~finite)])
+
+    def checkpoint(self) -> None:
+        """Begin anew to remember, from the state of now."""
+        self.before[...] = self.net.theta
+
+    def _freeze(self, members: list[int]) -> None:
+        for k in members:
+            self.net.theta[k, :] = self.before[k, :]
             self.frozen[k] = self.optimizer.steps + 1
-            losses[k] = np.nan
-        if bad:
-            first = ", ".join(map(str, bad[:5])) + ", ..." * (len(bad) > 5)
+        if members:
+            first = ", ".join(map(str, members[:5])) + ", ..." * (len(members) > 5)
             warnings.warn(
-                f"step {self.optimizer.steps + 1}: {len(bad)} of {len(losses)} members "
+                f"step {self.optimizer.steps + 1}: {len(members)} of {len(self.before)} members "
                 f"diverged ({first}) and are frozen in their last finite state",
                 UserWarning,
                 stacklevel=4,
             )
-        self.before[...] = net.theta
-        step.update()
-        for k in self.frozen:
-            net.theta[k, :] = self.before[k, :]
-        return losses
-
-    def rewind(self, steps: int = 0) -> None:
-        """Each step of a stack is whole or not begun: there is nothing to take back."""

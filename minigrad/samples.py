@@ -1,0 +1,77 @@
+"""Samples are rows: which axis they lie along, and how they are checked before they are used.
+
+x is (N, ..., n); for a stack of K also (K, N, n), one set of samples a member.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.backend import Array
+from minigrad.errors import NotFiniteError, ShapeError
+from minigrad.layers import Layer
+from minigrad.losses import Loss, not_finite
+
+
+def axis_of(net: Layer, x: Array) -> int:
+    """The axis along which the samples lie: 0, or 1 if each member of a stack has its own."""
+    if x.ndim < 2:
+        raise ShapeError(f"expected samples as rows, x of shape (N, n); came {tuple(x.shape)}")
+    return 1 if net.theta.ndim > 1 and x.ndim == 3 else 0
+
+
+def between(x: Array, axis: int, start: int, stop: int) -> Array:
+    """The samples start to stop."""
+    stop = min(stop, x.shape[axis])
+    return x[start:stop, ...] if axis == 0 else x[:, start:stop, ...]
+
+
+def take(net: Layer, a: Array, rows: Array) -> Array:
+    """The samples of x or target with these numbers."""
+    axis = 1 if net.theta.ndim > 1 and a.ndim == 3 else 0
+    return backend.take_rows(a, rows) if axis == 0 else net.xp.take(a, rows, axis=axis)
+
+
+def admit(net: Layer, loss: Loss, x: Any, target: Any) -> tuple[Array, Array, int]:
+    """x and target as arrays beside theta, checked, and the axis of the samples.
+
+    Runs the network on one sample, to learn how wide its output is.
+    """
+    x, axis = admit_input(net, x)
+    y = net(between(x, axis, 0, 1)).shape
+    batch = (x.shape[axis], *x.shape[axis + 1 : -1])
+    return x, admit_target(net, loss, target, (*net.theta.shape[:-1], *batch, y[-1])), axis
+
+
+def admit_input(net: Layer, x: Any) -> tuple[Array, int]:
+    """x as an array beside theta, not empty and finite, and the axis of its samples."""
+    x = backend.receive(x, net.theta)
+    axis = axis_of(net, x)
+    if not x.shape[axis]:
+        raise ValueError(f"no samples: x is empty, of shape {tuple(x.shape)}")
+    return finite("the input", x), axis
+
+
+def admit_target(net: Layer, loss: Loss, target: Any, shape: tuple[int, ...]) -> Array:
+    """The target for an output of that shape; in a stack it may be one for all members."""
+    if net.theta.ndim > 1:
+        came = backend.host(target)
+        labels = loss.of_labels and came.dtype.kind in "iu"
+        if came.shape == (shape[1:-1] if labels else shape[1:]):
+            shape = shape[1:]
+    return loss.targets(target, shape, net.theta)
+
+
+def finite(name: str, array: Array) -> Array:
+    """The array, if every value is finite; NotFiniteError names the first that is not."""
+    if not backend.all_finite(array):
+        raise NotFiniteError(f"{name} has {not_finite(array)}; nothing was learned from it")
+    return array
+
+
+def positive(name: str, value: Any) -> int:
+    """The value, if it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value)
