@@ -52,7 +52,7 @@ def problem(case):
 
 
 def minigrad_step(case, plain):
-    from minigrad import Adam, Affinity, GradientDescent, Map, Network, learning, losses
+    from minigrad import Adam, Affinity, GradientDescent, Map, Network, learner, losses
 
     _, f, _, loss, optimizer, alpha = CASES[case]
     weights, batches = problem(case)
@@ -64,10 +64,10 @@ def minigrad_step(case, plain):
         layer.M, layer.b = M, b
     loss = losses.softmax_cross_entropy if loss == "classes" else losses.half_squared_error
     mover = Adam(alpha) if optimizer == "adam" else GradientDescent(alpha)
-    learner = learning.Learner(net, loss, mover, lambda i: batches[i % BATCHES])
+    steps = learner.Learner(net, loss, mover, lambda i: batches[i % BATCHES])
     if plain:
-        learner.programs.step_for = lambda x, t: learner.plain
-    return learner.step
+        steps.programs.step_for = lambda x, t: steps.plain
+    return steps.step
 
 
 def torch_step(case, fused, compiled):
@@ -152,23 +152,23 @@ def jax_step(case):
 
 def stack_step(count):
     """Case g: `count` networks learn the same batch as a stack; the time is that of all."""
-    from minigrad import Affinity, GradientDescent, Map, Network, learning, losses, stacks
+    from minigrad import Affinity, GradientDescent, Map, Network, learner, losses, stacks
 
     _, _, _, _, _, alpha = CASES["g"]
     _, batches = problem("g")
     net = Network(Affinity(2, 2, rng=0, dtype="float32"), Map("tanh"))
     if count > 1:
-        learner = stacks.StackLearner(
+        steps = stacks.StackLearner(
             net.stack(count, rng=0),
             losses.half_squared_error,
             GradientDescent(alpha),
             lambda i: batches[i % BATCHES],
         )
     else:
-        learner = learning.Learner(
+        steps = learner.Learner(
             net, losses.half_squared_error, GradientDescent(alpha), lambda i: batches[i % BATCHES]
         )
-    return learner.step
+    return steps.step
 
 
 def make(system, case):

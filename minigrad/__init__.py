@@ -17,6 +17,7 @@ _HOME = {
     "Network": "network",
     "Residual": "network",
     "gradient_check": "checks",
+    "NNBench": "bench",
     "GradientDescent": "optimizers",
     "Momentum": "optimizers",
     "Adam": "optimizers",
@@ -24,6 +25,7 @@ _HOME = {
 }
 _MODULES = (
     "backend",
+    "bench",
     "checks",
     "data",
     "errors",

@@ -10,6 +10,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any, NamedTuple
 
 import array_api_compat as compat
@@ -192,6 +193,11 @@ def receive(value: Any, like: Array) -> Array:
             is_array(v) and not isinstance(v, np.ndarray) for v in value
         ):
             return receive(xp.stack([receive(v, like) for v in value]), like)
+        known = (Sequence, Number, np.generic, np.ndarray)
+        if not isinstance(value, known) or isinstance(value, str):
+            raise TypeError(
+                f"expected an array or a list of numbers, came a {type(value).__name__}"
+            )
         try:
             value = np.asarray(value)
         except ValueError as error:
@@ -273,6 +279,14 @@ def retire(array: Array) -> None:
 def dtype_name(array: Array) -> str:
     """The bare name of the array's dtype in any library: "float64" for torch.float64."""
     return _name(array.dtype)
+
+
+def float_name(dtype: Any) -> str:
+    """The name of a float type, given by name or as a dtype; ValueError for any other type."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", _name(dtype))
+    if name not in ("float32", "float64", "complex128"):  # the last for the complex step
+        raise ValueError(f"the float type must be float64 or float32, not {name!r}")
+    return name
 
 
 def _name(dtype: Any) -> str:

@@ -16,7 +16,7 @@ from minigrad.errors import GradientError
 from minigrad.layers import Layer, Map
 from minigrad.losses import Loss
 from minigrad.maps import ScalarMap
-from minigrad.network import Network, has_backprop
+from minigrad.network import Network, check_reach, has_backprop, width_of
 
 # Half the digits of E are lost to h in a difference; the cube root of eps balances that with h^2.
 # Nothing is subtracted in a complex step, so that h may be as small as one likes.
@@ -116,10 +116,16 @@ class _Checker:
         self, layer: Layer, x: Any, rng: np.random.Generator, method: str, entries: int
     ) -> None:
         self.layer, self.rng, self.method, self.entries = layer, rng, method, entries
+        if isinstance(layer, Network):
+            check_reach(layer)
         self.layer = layer.to(dtype="float64")
-        self.moved = layer.to(dtype="complex128") if method == "complex step" else self.layer
+        self._shake()
+        self.moved = self.layer
+        if method == "complex step":
+            self.moved = self.layer.to(dtype="complex128")
+        self.any_batch = x is None and layer.theta.ndim == 1 and not isinstance(layer, _LossOf)
         if x is None:
-            x = rng.standard_normal((*layer.theta.shape[:-1], 5, _width(layer) or 3))
+            x = rng.standard_normal((*layer.theta.shape[:-1], 6, width_of(layer) or 3))
         self.x = backend.move(x, layer.place, "float64")
         if not backend.size(self.x.shape):
             raise ValueError(f"{layer!r}: x is empty, of shape {tuple(self.x.shape)}")
@@ -129,6 +135,15 @@ class _Checker:
         # below this a derivative is lost in the rounding of E, and its relative error says nothing
         self.floor = FLOOR[method] * np.abs(dy * y).sum() or 1e-12
         self.complaints: list[str] = []
+
+    def _shake(self) -> None:
+        """Move what is still at 0 or 1: an error can hide behind a parameter that is constant."""
+        for value, _ in self.layer.parameters().values():
+            numbers = backend.host(value)
+            if numbers.size and (numbers == numbers.flat[0]).all():
+                value[...] = value + backend.move(
+                    self.rng.uniform(0.1, 0.3, numbers.shape), self.layer.place
+                )
 
     def report(self) -> Report:
         gradients, values = self._by_backprop(), self.layer.parameters()
@@ -171,6 +186,8 @@ class _Checker:
         for name, (before, after) in pairs.items():
             if not np.array_equal(backend.host(before), backend.host(after), equal_nan=True):
                 self.complaints.append(f"forward or backprop changed {name}: it must not")
+        if self.complaints:
+            return gradients  # whatever else is wrong may come from that
         layer.backprop(dy)
         if not np.allclose(backend.host(layer.grad), 2 * once, equal_nan=True):
             self.complaints.append("backprop must add to grad (self.dM += ..., not =)")
@@ -183,7 +200,28 @@ class _Checker:
                 "backprop uses something that forward did not keep on self: "
                 "after another forward it cannot be given back"
             )
+        if self.any_batch:
+            self._compare_batches(once)
         return gradients
+
+    def _compare_batches(self, once: Any) -> None:
+        """A layer takes any batch axes: (6, n) must do as (2, 3, n), and as (n,) in turn."""
+        layer, xp = self.layer, self.layer.xp
+        for lead in ((2, 3), ()):
+            layer.zero_grad()
+            try:
+                for i in range(1 if lead else 6):
+                    x, dy = (a if lead else a[i, ...] for a in (self.x, self.dy))
+                    layer(xp.reshape(x, (*lead, x.shape[-1])))
+                    layer.backprop(xp.reshape(dy, (*lead, dy.shape[-1])))
+            except Exception as error:
+                self.complaints.append(f"x of shape {(*lead, self.x.shape[-1])} fails: {error}")
+                continue
+            if not np.allclose(backend.host(layer.grad), once, equal_nan=True):
+                self.complaints.append(
+                    f"x of shape {(*lead, self.x.shape[-1])} gives another gradient than the same "
+                    "samples as rows: sum over all batch axes (self.rows, self.total)"
+                )
 
     def _row(self, name: str, gradient: Any, at: Array) -> Row:
         """Compare along a random direction and at single entries of a parameter or the input."""
@@ -289,13 +327,6 @@ class _LossOf(Layer):
 
     def __str__(self) -> str:
         return f"the loss {self.loss.name}"
-
-
-def _width(layer: Layer) -> int | None:
-    """The width of the input, as far as the layers say."""
-    if isinstance(layer, Network):
-        return next((n for inner in layer.layers if (n := _width(inner)) is not None), None)
-    return layer.n
 
 
 def _reached(layer: Layer, name: str) -> bool:

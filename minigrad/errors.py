@@ -26,9 +26,10 @@ class NotFiniteError(ArithmeticError):
 class Diverged(NotFiniteError):
     """The loss stopped being finite while a network learned; it keeps its last finite state.
 
-    `history` is that of the `fit` which it ended.
+    `step` is the one that found it out, `history` that of the `fit` which it ended.
     """
 
+    step: int = 0
     history: Any = None
 
 

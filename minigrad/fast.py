@@ -1,12 +1,13 @@
 """The step of learning, prepared: every buffer laid out once, then a row of calls into numpy.
 
-`learning.Step` says what a step is, plainly; a `Program` does the same for a network of Affinity,
+`learner.Step` says what a step is, plainly; a `Program` does the same for a network of Affinity,
 Map and Identity layers on numpy, for batches of one shape, and is tested against it. It pays
 because the calls, not the arithmetic, are what a small network costs, and because an optimizer
 that works through theta in blocks that fit the cache reads memory once and not ten times.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -21,7 +22,7 @@ from minigrad.network import Network
 from minigrad.optimizers import Adam, GradientDescent, Momentum, Optimizer
 
 if TYPE_CHECKING:
-    from minigrad.learning import Step
+    from minigrad.learner import Step
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
 Calls = list[Call]
@@ -57,23 +58,37 @@ class Programs:
         return program
 
 
+# A program is made of what these layers are in the source. Whoever changes one while Python runs,
+# to see what it does, gets the plain step, and so does everybody under MINIGRAD_PLAIN=1.
+KNOWN: dict[type[Layer], Any] = {
+    layer: (layer.forward, layer.backprop) for layer in (Affinity, Map, Identity)
+}
+
+
 def applies(net: Network) -> bool:
     """Whether there is a program for the network: on numpy, and only of layers known here."""
-    kinds = {type(layer) for layer in leaves(net)}
-    return net.place.name == "numpy" and kinds <= {Affinity, Map, Identity}
+    return (
+        net.place.name == "numpy"
+        and not os.environ.get("MINIGRAD_PLAIN")
+        and all(
+            KNOWN.get(type(layer)) == (type(layer).forward, type(layer).backprop)
+            and not {"forward", "backprop"} & vars(layer).keys()
+            for layer in in_a_row(net)
+        )
+    )
 
 
-def leaves(net: Layer) -> Iterator[Layer]:
+def in_a_row(net: Layer) -> Iterator[Layer]:
     """The layers of a network, those of plain networks in it laid out in a row."""
     if type(net) is Network:
         for layer in net.layers:
-            yield from leaves(layer)
+            yield from in_a_row(layer)
     else:
         yield net
 
 
 class Program:
-    """One step for batches of one shape, as `learning.Step`: `forward(x, target)`, `update()`."""
+    """One step for batches of one shape, as `learner.Step`: `forward(x, target)`, `update()`."""
 
     def __init__(self, step: "Step", x_shape: tuple[int, ...], t_shape: tuple[int, ...]) -> None:
         net, self.optimizer = step.net, step.optimizer
@@ -89,7 +104,7 @@ class Program:
             own.reshape(-1, x_shape[-1]) if not self.lead else own,
             (*self.lead, self.count, x_shape[-1]),
         )
-        layers, backward, free = list(leaves(net)), [], False
+        layers, backward, free = list(in_a_row(net)), [], False
         for layer in layers:
             x, calls, free = self._layer(layer, x, free)
             backward.append(calls)

@@ -7,6 +7,7 @@
 methods see only sound arrays; how parameters are kept is told in `parameters`.
 """
 
+import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -40,13 +41,13 @@ class Layer(Parameters):
         May be called again after the same forward, and adds again. Raises RuntimeError before a
         forward, ShapeError if dy has not the shape of y.
         """
-        raise TypeError(f"{self} has no backprop: it learns by a rule of its own, or not at all")
+        raise TypeError(f"{self} has no backprop: a layer needs a method backprop(self, dy)")
 
     def __call__(self, x: Any) -> Array:
         """y = forward(x), for an array or a list x; ShapeError if x is not (..., n)."""
         y = self.forward(self._admit(x))
-        if y is None:
-            raise TypeError(f"{self}: forward returned nothing; does it end in a return?")
+        if not hasattr(y, "shape"):
+            raise TypeError(f"{self}: forward returned {_what(y)}, expected an array")
         self._y_shape = y.shape
         return y
 
@@ -72,6 +73,12 @@ class Layer(Parameters):
         """a with its batch axes made one: (..., n) -> (batch, n); in a stack (K, batch, n)."""
         return self.xp.reshape(a, (*self.theta.shape[:-1], -1, a.shape[-1]))
 
+    def total(self, a: Array) -> Array:
+        """a summed over its batch axes: (..., n) -> (n,); in a stack (K, 1, n)."""
+        lead = self.theta.shape[:-1]
+        summed = self.xp.sum(self.rows(a), axis=-2)
+        return self.xp.reshape(summed, (*lead, *(1,) * len(lead), a.shape[-1]))
+
     def __str__(self) -> str:
         m = getattr(self, "m", None)
         return type(self).__name__ + (f" {self.n} -> {m}" if self.n and m else "")
@@ -79,7 +86,9 @@ class Layer(Parameters):
     def __repr__(self) -> str:
         return f"<{self}>"
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:  # the second door, at every backprop
+    # The second door. It cannot stand in a caller, as forward's does in __call__, since backprop is
+    # the name that one writes as well as the one that one calls.
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "backprop" in vars(cls):
             cls.backprop = _admitting(vars(cls)["backprop"])  # type: ignore[method-assign]
@@ -122,16 +131,23 @@ class Layer(Parameters):
 def _admitting(backprop: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(backprop)
     def checked(self: Layer, dy: Any, *args: Any, **kwargs: Any) -> Array:
-        return backprop(self, self._admit_gradient(dy), *args, **kwargs)
+        dx = backprop(self, self._admit_gradient(dy), *args, **kwargs)
+        if dx is not None and not hasattr(dx, "shape"):
+            raise TypeError(f"{self}: backprop returned {_what(dx)}, expected an array")
+        return dx
 
     return checked
 
 
+def _what(value: Any) -> str:
+    return "nothing (no return?)" if value is None else f"a {type(value).__name__}"
+
+
 def width(n: Any) -> int:
     """n, if it is a number of features: a positive integer."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n < 1:
         raise ValueError(f"a width is a positive integer, not {n!r}")
-    return n
+    return operator.index(n)
 
 
 class Identity(Layer):
@@ -190,15 +206,14 @@ class Affinity(Layer):
         rng: Random = None,
         dtype: str | None = None,
     ) -> None:
-        self.n, self.m = width(n), width(m)
+        self.n, self.m = n, m = width(n), width(m)
         self.declare(M=(m, n), b=(m,), init={"M": init, "b": bias}, rng=rng, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        return x @ self.M.mT + self.b
+        return x @ self.M.mT + self.b  # samples are rows: M x for each is x M^T for all
 
     def backprop(self, dy: Array) -> Array:
-        rows = self.rows(dy)
-        self.dM += rows.mT @ self.rows(self.x)
-        self.db += self.xp.reshape(self.xp.sum(rows, axis=-2), self.db.shape)
+        self.dM += self.rows(dy).mT @ self.rows(self.x)
+        self.db += self.total(dy)
         return dy @ self.M

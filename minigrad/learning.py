@@ -1,9 +1,8 @@
-"""How a network learns: one step, many steps that can be taken back, `learn`, and `fit`."""
+"""How a network learns: fact by fact with `learn`, in batches and epochs with `fit`."""
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -12,186 +11,12 @@ import numpy as np
 
 from minigrad import backend, fast, losses, samples, scores
 from minigrad.backend import Array, Random
-from minigrad.errors import Diverged, NotFiniteError
+from minigrad.errors import Diverged
+from minigrad.learner import Learner, learning_mode
 from minigrad.losses import Loss
 from minigrad.network import Network
 from minigrad.optimizers import GradientDescent, Optimizer
 from minigrad.text import table
-
-
-class Step:
-    """One step: `loss = step.forward(x, target)`, then `step.update()` for backprop and optimizer.
-
-    The plain version; `fast.Program` is the same on numpy with everything prepared.
-    """
-
-    def __init__(self, net: Network, loss: Loss, optimizer: Optimizer) -> None:
-        self.net, self.loss, self.optimizer = net, loss, optimizer
-
-    def forward(self, x: Array, target: Array) -> Any:
-        """The mean loss over the batch, a float; (K,) on the host for a stack."""
-        xp = self.net.xp
-        y = self.net(x)
-        target = xp.broadcast_to(target, y.shape)
-        values = self.loss.value(xp, y, target)
-        self.dy = self.loss.gradient(xp, y, target) / backend.size(
-            values.shape[self.net.theta.ndim - 1 :]
-        )
-        if self.net.theta.ndim > 1:
-            return backend.host(xp.mean(values, axis=-1))
-        return float(xp.mean(values))
-
-    def update(self) -> None:
-        """Zero grad, backprop as far as there is something to train, move theta."""
-        self.net.zero_grad()
-        self.net.backprop(self.dy, to_input=False)
-        self.optimizer.step(self.net)
-
-
-class Learner:
-    """Steps that can be taken back: the loss is watched, and the last finite state never lost.
-
-    Every `EVERY` steps the state is copied, and what was learned from since is remembered by its
-    key, with the rate of the step; to go back is to put the copy back and to repeat the steps.
-    """
-
-    EVERY = 32
-
-    def __init__(
-        self,
-        net: Network,
-        loss: str | Loss,
-        optimizer: Optimizer,
-        fetch: Callable[[Any], tuple[Array, Array]],
-    ) -> None:
-        self.net, self.optimizer, self.fetch = net, optimizer, fetch
-        optimizer.attach(net)
-        self.plain = Step(net, losses.named(loss), optimizer)
-        self.programs = fast.Programs(self.plain)
-        self.since: list[tuple[Any, Any]] = []  # (key, rate) of the steps since the checkpoint
-        self.state: State | None = None
-        self.begun = False
-        self.torn = False  # in the middle of an update
-        self.last_loss: Any = math.nan
-        self.frozen: dict[int, int] = {}  # of a stack: {member: the step at which it froze}
-
-    def step(self, key: Any) -> Any:
-        """Learn from fetch(key): the loss before the step. Raises when it is not finite."""
-        x, target = self.fetch(key)
-        step = self.programs.step_for(x, target)
-        loss = step.forward(x, target)
-        if not math.isfinite(loss):
-            self._explain(first_not_finite(self.net, x, target) or "the loss overflowed", loss)
-        if self.state is None or len(self.since) == self.EVERY:
-            self.checkpoint()
-        self.begun = self.torn = True
-        step.update()
-        self.since.append((key, self.optimizer.alpha))
-        self.torn, self.last_loss = False, loss
-        return loss
-
-    def checkpoint(self) -> None:
-        """Begin anew to remember, from the state of now."""
-        self.state, self.since = State(self.net, self.optimizer), []
-
-    def untear(self) -> None:
-        """After an interruption: be as after the last whole step."""
-        if self.torn:
-            self._rewind(len(self.since))
-
-    def settle(self) -> None:
-        """At the end of a run of steps: the last of them may have left what is not finite."""
-        if self.begun and not backend.all_finite(self.net.theta):
-            self._explain(first_parameter_not_finite(self.net) or "theta overflowed", math.nan)
-
-    def _rewind(self, count: int) -> None:
-        """Be as `count` steps after the checkpoint."""
-        alpha = self.optimizer.alpha
-        if self.state is not None:
-            self.state.restore()
-            for key, rate in self.since[:count]:
-                self.optimizer.alpha = rate
-                x, target = self.fetch(key)
-                step = self.programs.step_for(x, target)
-                step.forward(x, target)
-                step.update()
-        self.optimizer.alpha, self.torn = alpha, False
-
-    def _explain(self, culprit: str, loss: Any) -> None:
-        """Say what is not finite, and keep the last state whose loss was."""
-        if not self.begun:  # nothing was learned yet: it is the data or the start
-            raise NotFiniteError(
-                f"{culprit}: the loss is {loss} before any step; nothing was changed"
-            )
-        count = self.optimizer.steps
-        self._rewind(len(self.since) - 1)
-        raise Diverged(
-            f"step {count + 1}: {culprit}; the loss is {loss}, at step {count} it was "
-            f"{self.last_loss:.3g}. The network keeps its state of that step; "
-            f"try a smaller alpha than {self.optimizer.alpha:g}"
-        )
-
-
-class State:
-    """A copy of all that steps change: theta, the optimizer, the generators of noisy layers."""
-
-    def __init__(self, net: Network, optimizer: Optimizer) -> None:
-        self.net, self.optimizer = net, optimizer
-        self.theta, self.moments = backend.copy(net.theta), optimizer.checkpoint()
-        self.noise = [(rng, rng.bit_generator.state) for rng in self._generators()]
-
-    def restore(self) -> None:
-        """Put it all back."""
-        self.net.theta = self.theta
-        self.optimizer.restore(self.moments)
-        for rng, state in self.noise:
-            rng.bit_generator.state = state
-
-    def _generators(self) -> list[np.random.Generator]:
-        found = [getattr(layer, "rng", None) for layer in self.net.walk()]
-        return [rng for rng in found if isinstance(rng, np.random.Generator)]
-
-
-def first_not_finite(net: Network, x: Array, target: Array) -> str | None:
-    """The first thing that is not finite on the way from x to the loss, in words."""
-    for name, array in (("the input", x), ("the target", target)):
-        if not backend.all_finite(array):
-            return f"{name} has {losses.not_finite(array)}"
-    return first_parameter_not_finite(net) or _first_output_not_finite(net, net._admit(x))[1]
-
-
-def first_parameter_not_finite(net: Network) -> str | None:
-    """The first parameter that is not finite, by place and name, in words."""
-    for name, (value, _) in net.parameters().items():
-        if not backend.all_finite(value):
-            return f"parameter {name} has {losses.not_finite(value)}"
-    return None
-
-
-def _first_output_not_finite(net: Network, x: Array) -> tuple[Array, str | None]:
-    for position, layer in enumerate(net.layers, 1):
-        place = f"layer {position} of {len(net.layers)} ({layer})"
-        if type(layer) is Network:
-            x, inside = _first_output_not_finite(layer, x)
-            if inside:
-                return x, f"{place}: {inside}"
-        else:
-            x = layer(x)
-        if not backend.all_finite(x):
-            return x, f"{place} put out {losses.not_finite(x)}"
-    return x, None
-
-
-@contextmanager
-def _learning(net: Network) -> Iterator[None]:
-    """Tell the layers that the network learns; overflow is for the watch on the loss to report."""
-    net.learning = True
-    try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            yield
-    finally:
-        net.learning = False
-        net._forget()  # a prepared step leaves nothing in the layers for a backprop by hand
 
 
 def learner_for(
@@ -217,15 +42,16 @@ def learn(net: Network, facts: Iterable[tuple[Any, Any]], loss: str | Loss) -> A
     learner = learner_for(net, loss, GradientDescent(net.alpha), lambda fact: fact)
     last = None
     try:
-        with _learning(net):
-            for given, expected in facts:
+        with learning_mode(net):
+            for fact in facts:
+                given, expected = samples.pair("a fact is a pair", fact)
                 x = samples.finite("the input", backend.copy(net._admit(given)))
                 width = width or net(x).shape[-1]
                 target = samples.admit_target(net, loss, expected, (*x.shape[:-1], width))
                 last = learner.step((x, backend.copy(target)))
             learner.settle()
     except KeyboardInterrupt:
-        with _learning(net):
+        with learning_mode(net):
             learner.untear()
         raise
     if last is None:
@@ -277,7 +103,12 @@ def fit(
     loss, optimizer = losses.named(loss), optimizer or GradientDescent(net.alpha)
     epochs, batch = samples.positive("epochs", epochs), samples.positive("batch", batch)
     x, target, axis = samples.admit(net, loss, x, target)
-    held_out = None if validation is None else samples.admit(net, loss, *validation)[:2]
+    held_out = None
+    if validation is not None:
+        held_out = samples.admit(net, loss, *samples.pair("validation is a pair", validation))[:2]
+    callbacks = [callbacks] if callable(callbacks) else callbacks
+    if not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks are functions of (net, history), came {callbacks!r}")
     seed = int(np.random.default_rng().integers(2**63)) if rng is None else rng
     rng, history = backend.generator(seed), History(seed=seed if isinstance(seed, int) else None)
     count = x.shape[axis]
@@ -292,7 +123,7 @@ def fit(
         for _ in range(epochs):
             order = net.xp.asarray(rng.permutation(count), device=net.place.device)
             total: Any = 0.0
-            with _learning(net), fast.threads_for(net, batch):
+            with learning_mode(net), fast.threads_for(net, batch):
                 for start in range(0, count, batch):
                     rows = order[start : min(start + batch, count)]
                     step_loss = learner.step(rows)
@@ -307,7 +138,7 @@ def fit(
                 history.stopped = f"a callback ended it after epoch {len(history.loss)}"
                 break
     except KeyboardInterrupt:
-        with _learning(net):
+        with learning_mode(net):
             learner.untear()
         history.stopped = f"interrupted after step {len(history.step_loss)}"
         warnings.warn(

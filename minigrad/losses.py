@@ -66,7 +66,7 @@ class Loss:
     def _mismatch(self, came: tuple[int, ...], shape: tuple[int, ...]) -> str:
         text = f"{self.name}: the target has shape {tuple(came)}, expected {tuple(shape)}"
         if tuple(came) == tuple(shape[:-1]) and self.of_labels:
-            text += "; labels are integers"
+            text += "; labels are integers (labels.astype(int))"
         elif tuple(came) == tuple(shape[:-1]):
             text += (
                 "; labels need the loss softmax_cross_entropy, or one-hot rows"
@@ -176,6 +176,8 @@ def named(loss: str | Loss) -> Loss:
     """The loss of that name, or the loss itself; ValueError lists the names."""
     if isinstance(loss, Loss):
         return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"expected a loss or the name of one, came a {type(loss).__name__}")
     name = str(loss).replace("_", " ").replace("cross entropy", "cross-entropy")
     if name not in NAMED:
         raise ValueError(f"unknown loss {loss!r}: expected one of {', '.join(NAMED)}")

@@ -99,15 +99,8 @@ class Network(Layer):
                 return None
         return dy if lowest == 0 else None
 
-    def walk(self) -> Iterator[Layer]:
-        """Every layer inside, those of inner networks too."""
-        for layer in self._layers:
-            yield layer
-            if isinstance(layer, Network):
-                yield from layer.walk()
-
     def lowest_trained(self) -> int:
-        """How many layers at the input end have nothing to train."""
+        """The number, from 0, of the lowest layer that has something to train."""
         return next(
             (i for i, layer in enumerate(self._layers) if layer.trained()), len(self._layers)
         )
@@ -244,7 +237,8 @@ class Network(Layer):
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"layer {i + 1} is {layer!r}: expected a Layer, as in Network(first, second)"
+                    f"layer {i + 1} is {layer!r}: expected a Layer, as Map('tanh'); "
+                    "a list of them is passed as Network(*layers)"
                 )
             owner = layer._owner() if layer._owner else None
             twice = any(layer is other for other in layers[:i])
@@ -359,6 +353,36 @@ class Residual(Network):
     def backprop(self, dy: Array, to_input: bool = True) -> Array:
         dx = super().backprop(dy, to_input)
         return None if dx is None else dx + dy
+
+
+def check_reach(net: Network) -> None:
+    """TypeError if something that is to be trained hears no gradient: it, or one above, has no
+    backprop. A layer with a rule of its own freezes its parameters, and so says that it is one."""
+    above = ""
+    for layer in reversed(list(leaves(net))):
+        if not has_backprop(layer):
+            above = above or str(layer)
+        if above and layer.trained():
+            raise TypeError(
+                f"{layer} has parameters to train, but {above} has no method backprop(self, dy): "
+                "write one, or freeze() the parameters that learn by a rule of their own"
+            )
+
+
+def leaves(layer: Layer) -> Iterator[Layer]:
+    """The layers in the order in which they act, those of inner networks among them."""
+    if isinstance(layer, Network):
+        for inner in layer.layers:
+            yield from leaves(inner)
+    else:
+        yield layer
+
+
+def width_of(layer: Layer) -> int | None:
+    """The width of the input, as far as the layers say; None: any."""
+    if isinstance(layer, Network):
+        return next((n for inner in layer.layers if (n := width_of(inner)) is not None), None)
+    return layer.n
 
 
 def has_backprop(layer: Layer) -> bool:

@@ -144,6 +144,8 @@ class Adam(Optimizer):
 
 def learning_rate(alpha: Any) -> Any:
     """alpha as a float, or as a host array (K,); ValueError unless it is finite and above 0."""
+    if isinstance(alpha, str | bool):
+        raise ValueError(f"alpha is a learning rate, a number, not {alpha!r}")
     rates = np.asarray(backend.host(alpha), dtype=float)
     if rates.ndim > 1 or not rates.size or not np.isfinite(rates).all() or (rates <= 0).any():
         raise ValueError(

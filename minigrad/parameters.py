@@ -52,14 +52,14 @@ class Parameters:
                 "it is added"
             )
         for name, shape in shapes.items():
-            if not isinstance(shape, tuple) or not all(isinstance(n, int) for n in shape):
+            if not isinstance(shape, tuple) or not all(hasattr(n, "__index__") for n in shape):
                 raise TypeError(
                     f"the shape of {name} must be a tuple such as (3,) or (2, 3), not {shape!r}"
                 )
         old, self.shapes = self.theta, {**self.shapes, **shapes}
         self.init = {**self.init, **(init or {})}
         count = sum(map(backend.size, self.shapes.values()))
-        dtype = dtype or backend.dtype_name(old)
+        dtype = backend.float_name(dtype or old.dtype)
         theta = self.xp.zeros((count,), dtype=getattr(self.xp, dtype), device=self.place.device)
         theta[: old.shape[-1]] = self.xp.astype(old, theta.dtype)
         self._bind(theta, self.xp.zeros_like(theta))
@@ -103,7 +103,7 @@ class Parameters:
     def to(self, spec: str | None = None, dtype: str | None = None) -> Self:
         """A copy at another place ("cupy", "torch:cuda:0"), of another float type ("float32")."""
         twin, place = copy.deepcopy(self), backend.place(spec) if spec else self.place
-        dtype = dtype or backend.dtype_name(self.theta)
+        dtype = backend.float_name(dtype or self.theta.dtype)
         twin._bind(backend.move(self.theta, place, dtype), backend.move(self.grad, place, dtype))
         twin._forget()
         return twin

@@ -39,7 +39,10 @@ def admit(net: Layer, loss: Loss, x: Any, target: Any) -> tuple[Array, Array, in
     Runs the network on one sample, to learn how wide its output is.
     """
     x, axis = admit_input(net, x)
-    y = net(between(x, axis, 0, 1)).shape
+    try:
+        y = net(between(x, axis, 0, 1)).shape
+    except ShapeError as error:
+        raise ShapeError(f"{error} (one of the samples of x, {tuple(x.shape)})") from None
     batch = (x.shape[axis], *x.shape[axis + 1 : -1])
     return x, admit_target(net, loss, target, (*net.theta.shape[:-1], *batch, y[-1])), axis
 
@@ -63,10 +66,17 @@ def admit_target(net: Layer, loss: Loss, target: Any, shape: tuple[int, ...]) ->
     return loss.targets(target, shape, net.theta)
 
 
+def pair(what: str, value: Any) -> tuple[Any, Any]:
+    """The value, if it is two things: x or a sample, and what is expected of it."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{what}, (x, expected), came a {type(value).__name__}")
+    return value[0], value[1]
+
+
 def finite(name: str, array: Array) -> Array:
     """The array, if every value is finite; NotFiniteError names the first that is not."""
     if not backend.all_finite(array):
-        raise NotFiniteError(f"{name} has {not_finite(array)}; nothing was learned from it")
+        raise NotFiniteError(f"{name} has {not_finite(array)}")
     return array
 
 

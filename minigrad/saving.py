@@ -74,6 +74,8 @@ def _read(stream: BinaryIO) -> dict[str, Any]:
             raise ValueError(f"{damaged} is damaged")
     stream.seek(0)
     with np.load(stream, allow_pickle=False) as file:
+        if absent := {"format", "layers", "theta"} - set(file.files):
+            raise ValueError(f"it has no {', '.join(sorted(absent))}")
         saved = {name: file[name] for name in ("format", "layers", "theta")}
     if str(saved["format"]) != FORMAT:
         raise ValueError(f"its format is {str(saved['format'])[:40]!r}, expected {FORMAT!r}")

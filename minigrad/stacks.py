@@ -16,7 +16,7 @@ from minigrad import backend
 from minigrad.backend import Array, Random
 from minigrad.errors import BackendError, NotFiniteError, ShapeError
 from minigrad.layers import Layer
-from minigrad.learning import Learner, first_not_finite
+from minigrad.learner import Learner, first_not_finite
 from minigrad.losses import Loss
 from minigrad.optimizers import Optimizer
 from minigrad.saving import describe

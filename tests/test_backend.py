@@ -419,7 +419,7 @@ FLOORS = (
     ("backend", "errors", "text"),
     ("maps", "initializers", "parameters", "layers", "normalizing", "dropout"),
     (
-        *("network", "losses", "optimizers", "samples", "scores", "learning", "stacks"),
+        *("network", "losses", "optimizers", "samples", "scores", "learner", "learning", "stacks"),
         *("saving", "checks", "fast"),
     ),
     ("ode", "hopfield", "hebbian", "information"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigrad import Affinity, Identity, Map, Network, fast, losses, maps, optimizers
-from minigrad.learning import Learner, Step
+from minigrad.learner import Learner, Step
 from minigrad.stacks import StackLearner
 
 OPTIMIZERS = [optimizers.GradientDescent, optimizers.Momentum, optimizers.Adam]
@@ -217,3 +217,17 @@ def test_small_products_run_on_one_thread_and_large_ones_do_not():
     limits = fast.threads_for(Network(Affinity(784, 32)), 128)
     assert not isinstance(limits, nullcontext)
     limits.__exit__(None, None, None)
+
+
+def test_a_layer_changed_while_python_runs_takes_the_plain_step(monkeypatch):
+    net, seen = small_network(), []
+    assert fast.applies(net)
+    net.layers[0].forward = lambda x: seen.append(x) or Affinity.forward(net.layers[0], x)
+    assert not fast.applies(net)
+    monkeypatch.setattr(Map, "backprop", lambda self, dy: dy)
+    assert not fast.applies(small_network())
+
+
+def test_whoever_asks_for_the_plain_step_gets_it(monkeypatch):
+    monkeypatch.setenv("MINIGRAD_PLAIN", "1")
+    assert not fast.applies(small_network())

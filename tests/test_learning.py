@@ -23,7 +23,7 @@ from minigrad import (
     stacks,
 )
 from minigrad.errors import BackendError, Diverged, NotFiniteError, ShapeError
-from minigrad.learning import Learner
+from minigrad.learner import Learner
 
 
 def network(seed=0, alpha=0.1):

@@ -315,6 +315,7 @@ def test_backprop_stops_within_a_nested_network(rng):
 def test_backprop_stops_at_a_layer_that_has_none(rng):
     spy = Spy()
     net = Network(Affinity(4, 3, rng=1), spy, LocalRule(3, 2), Affinity(2, 3, rng=1))
+    net.freeze("1.M", "1.b", "3.W")
     for to_input in (False, True):
         assert learned(net, rng, to_input) is None
         assert not spy.calls
@@ -326,6 +327,7 @@ def test_backprop_stops_at_a_layer_that_has_none(rng):
 
 def test_backprop_stops_at_a_local_rule_in_a_nested_network(rng):
     net = Network(Affinity(4, 3), Network(LocalRule(3, 2), Affinity(2, 3)), Affinity(3, 2))
+    net.freeze("1.M", "1.b", "2.1.W")
     assert learned(net, rng, to_input=True) is None
     assert not net.layers[0].grad.any()
     assert net.layers[1].layers[1].dM.any()
@@ -477,3 +479,25 @@ def test_backprop_stops_above_a_residual_that_is_not_trained(rng):
     residual.freeze()
     learned(net, rng)
     assert not residual.grad.any()
+
+
+# --- who hears a gradient -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frozen", [[], ["1.M", "1.b"], ["2.W"]])
+def test_what_is_to_be_trained_and_hears_no_gradient_is_refused(frozen):
+    net = Network(Affinity(4, 3), LocalRule(3, 2), Affinity(2, 3)).freeze(*frozen)
+    if not frozen:
+        net.unfreeze()
+    start = net.theta.copy()
+    for act in (lambda: net.fit(np.ones((2, 4)), np.ones((2, 3)), 1), lambda: gradient_check(net)):
+        with pytest.raises(TypeError, match=r"parameters to train, but LocalRule.*freeze"):
+            act()
+    assert np.array_equal(net.theta, start)
+
+
+def test_a_read_out_learns_above_a_layer_with_a_rule_of_its_own(rng):
+    net = Network(LocalRule(4, 3).freeze(), Affinity(3, 2))
+    x, target = rng.standard_normal((20, 4)), rng.standard_normal((20, 2))
+    history = net.fit(x, target, 30, 5, rng=1)
+    assert history.loss[-1] < history.loss[0]
