@@ -184,6 +184,8 @@ def receive(value: Any, like: Array) -> Array:
         if value.dtype == like.dtype:
             return value
     elif is_array(value):
+        if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+            value = np.asarray(value)  # a matrix or a masked array has an arithmetic of its own
         namespace(like, value)
         if value.dtype == like.dtype:
             return value

@@ -8,6 +8,7 @@ that works through theta in blocks that fit the cache reads memory once and not 
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -19,7 +20,7 @@ from minigrad import backend, losses, maps
 from minigrad.backend import Array
 from minigrad.layers import Affinity, Identity, Layer, Map
 from minigrad.network import Network
-from minigrad.optimizers import Adam, GradientDescent, Momentum, Optimizer
+from minigrad.optimizers import Adam, GradientDescent, Momentum
 
 if TYPE_CHECKING:
     from minigrad.learner import Step
@@ -29,6 +30,7 @@ Calls = list[Call]
 Backward = Callable[[Array, bool], Array]  # dE/dy, whether dE/dx is wanted -> dE/dx
 AFTER = 4  # plain steps of one batch shape before a program is made for it
 BLOCK = 32768  # numbers of theta that an optimizer works through at a time
+MOST = 8  # programs kept, each with its buffers
 FLUSH = 64  # steps after which moments too small to matter are set to 0
 SMALL = 2**23  # multiplications; BLAS threads cost more than they bring to a smaller product
 
@@ -50,10 +52,12 @@ class Programs:
             return self.plain
         key = x.shape, target.shape
         program = self.programs.get(key)
-        if program is None:
+        if program is None or program.outdated():
             self.met[key] = self.met.get(key, 0) + 1
             if self.met[key] <= AFTER:
                 return self.plain
+            if len(self.programs) == MOST:
+                del self.programs[next(iter(self.programs))]  # the oldest
             program = self.programs[key] = Program(self.plain, x.shape, target.shape)
         return program
 
@@ -92,6 +96,8 @@ class Program:
 
     def __init__(self, step: "Step", x_shape: tuple[int, ...], t_shape: tuple[int, ...]) -> None:
         net, self.optimizer = step.net, step.optimizer
+        self.moments = step.optimizer.state
+        self.maps = [(layer, layer.map) for layer in in_a_row(net) if isinstance(layer, Map)]
         self.lead, self.dtype = net.theta.shape[:-1], net.theta.dtype
         self.count = x_shape[-2] if len(x_shape) > 1 else 1
         self.forward_calls: Calls = []
@@ -117,6 +123,15 @@ class Program:
             dy = backward[i](dy, i > lowest)
         self.refresh = self._optimizer(net)
 
+    def outdated(self) -> bool:
+        """Whether a map or the moments have been exchanged since."""
+        if self.optimizer.state is not self.moments:
+            return True
+        for layer, f in self.maps:  # noqa: SIM110 (a generator would cost more than the rest)
+            if layer.map is not f:
+                return True
+        return False
+
     def forward(self, x: Array, target: Array) -> Any:
         """The mean loss over the batch, a float; (K,) for a stack."""
         self.x_in[...] = x
@@ -127,10 +142,6 @@ class Program:
 
     def update(self) -> None:
         """Backprop as far as there is something to train, and move theta."""
-        self.optimizer.steps += 1
-        if self.optimizer.steps % FLUSH == 0:
-            for moment in self.optimizer.state.values():
-                flush(moment)
         self.refresh()
         for function, arguments in self.update_calls:
             function(*arguments)
@@ -235,45 +246,60 @@ class Program:
     # coefficients before each step ---
 
     def _optimizer(self, net: Network) -> Callable[[], None]:
-        optimizer = self.optimizer
-        rate, eps = (np.zeros((*self.lead, 1), self.dtype) for _ in range(2))
+        kinds = {GradientDescent: self._descent, Momentum: self._momentum, Adam: self._adam}
+        kind = kinds.get(type(self.optimizer))
+        if kind is None:
+            self.update_calls.append((self.optimizer.step, (net,)))
+            return lambda: None
+        self.rate = np.zeros((*self.lead, 1), self.dtype)
+        set_coefficients, optimizer = kind(net), self.optimizer
 
-        def set_rate(factor: float = 1.0) -> None:
-            alpha = optimizer.alpha
-            if isinstance(alpha, float):
-                rate.fill(factor * alpha)
-            else:
-                rate[...] = factor * alpha[:, None]
+        def refresh() -> None:
+            optimizer.steps += 1
+            if optimizer.steps % FLUSH == 0:
+                for moment in self.moments.values():
+                    flush(moment)
+            set_coefficients()
 
-        if type(optimizer) is GradientDescent:
-            for theta, grad, s in self._blocks(net):
-                self.update_calls += [
-                    (np.multiply, (grad, rate, s)),
-                    (np.subtract, (theta, s, theta)),
-                ]
-        elif type(optimizer) is Momentum:
-            beta = np.asarray(optimizer.beta, self.dtype)
-            for theta, grad, v, s in self._blocks(net):
-                self.update_calls += [
-                    (np.multiply, (v, beta, v)),
-                    (np.add, (v, grad, v)),
-                    (np.multiply, (v, rate, s)),
-                    (np.subtract, (theta, s, theta)),
-                ]
-        elif type(optimizer) is Adam:
-            return self._adam(net, optimizer, eps, rate, set_rate)
+        return refresh
+
+    def _set_rate(self, factor: float = 1.0) -> None:
+        alpha = self.optimizer.alpha
+        if isinstance(alpha, float):
+            self.rate.fill(factor * alpha)
+        elif (len(alpha),) != self.lead:
+            raise ValueError(f"alpha has shape {alpha.shape}, expected one a member, {self.lead}")
         else:
-            self.update_calls.append((move, (optimizer, net)))
-        return set_rate
+            self.rate[...] = factor * alpha[:, None]
 
-    def _adam(
-        self, net: Network, adam: Adam, eps: Array, rate: Array, set_rate: Callable[[float], None]
-    ) -> Callable[[], None]:
+    def _descent(self, net: Network) -> Callable[[], None]:
+        for theta, grad, s in self._blocks(net):
+            self.update_calls += [
+                (np.multiply, (grad, self.rate, s)),
+                (np.subtract, (theta, s, theta)),
+            ]
+        return self._set_rate
+
+    def _momentum(self, net: Network) -> Callable[[], None]:
+        beta = np.zeros((1,), self.dtype)
+        for theta, grad, v, s in self._blocks(net):
+            self.update_calls += [
+                (np.multiply, (v, beta, v)),
+                (np.add, (v, grad, v)),
+                (np.multiply, (v, self.rate, s)),
+                (np.subtract, (theta, s, theta)),
+            ]
+
+        def set_coefficients() -> None:
+            beta[0] = self.optimizer.beta  # type: ignore[attr-defined]
+            self._set_rate()
+
+        return set_coefficients
+
+    def _adam(self, net: Network) -> Callable[[], None]:
         """Adam with both corrections drawn out of the vectors: with r = sqrt(1 - beta2^t),
         theta -= (alpha r / (1 - beta1^t)) m / (sqrt(v) + eps r)."""
-        b1, c1, b2, c2 = np.asarray(
-            [adam.beta1, 1 - adam.beta1, adam.beta2, 1 - adam.beta2], self.dtype
-        )
+        b1, c1, b2, c2, eps = coefficients = np.zeros((5, 1), self.dtype)
         for theta, grad, m, v, s in self._blocks(net):
             self.update_calls += [
                 (np.multiply, (m, b1, m)),
@@ -286,16 +312,18 @@ class Program:
                 (np.sqrt, (v, s)),
                 (np.add, (s, eps, s)),
                 (np.divide, (m, s, s)),
-                (np.multiply, (s, rate, s)),
+                (np.multiply, (s, self.rate, s)),
                 (np.subtract, (theta, s, theta)),
             ]
 
-        def refresh() -> None:
-            root = math.sqrt(1 - adam.beta2**adam.steps)
-            set_rate(root / (1 - adam.beta1**adam.steps))
-            eps[...] = adam.eps * root
+        def set_coefficients() -> None:
+            adam: Any = self.optimizer
+            beta1, beta2 = adam.beta1, adam.beta2
+            root = math.sqrt(1 - beta2**adam.steps)
+            coefficients[:, 0] = beta1, 1 - beta1, beta2, 1 - beta2, adam.eps * root
+            self._set_rate(root / (1 - beta1**adam.steps))
 
-        return refresh
+        return set_coefficients
 
     def _blocks(self, net: Network) -> Iterator[list[Array]]:
         """theta, grad, the moments and a scratch, in blocks of the trained runs."""
@@ -318,28 +346,41 @@ def flush(moment: Array) -> None:
 
     A moment whose gradient has died decays into them, and rounding keeps it there for ever.
     """
-    moment[np.abs(moment) < 1e8 * np.finfo(moment.dtype).tiny] = 0
+    moment[np.abs(moment) < 1e3 * np.finfo(moment.dtype).tiny] = 0
 
 
-def threads_for(net: Network, batch: int) -> AbstractContextManager[Any]:
+class OneThread:
+    """One BLAS thread while any fit needs it so; the number of before when the last is done."""
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.limits = threading.Lock(), 0, nullcontext()
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self.lock:
+            if not self.users:
+                self.limits = threadpool_limits(limits=1, user_api="blas")
+            self.users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if not self.users:
+                self.limits.__exit__(None, None, None)
+
+
+one_thread = OneThread()
+
+
+def threads_for(net: Network, batch: int) -> AbstractContextManager[None]:
     """One BLAS thread while all products are small: idle threads wait for the next by spinning,
     and on a busy machine that makes a small step a hundred times slower."""
-    widest = max(
-        (backend.size(m.shape[-2:]) for m, _ in net.parameters().values() if m.ndim > 1), default=0
-    )
-    if net.place.name != "numpy" or batch * widest > SMALL:
-        return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(limits=1, user_api="blas")  # type: ignore[no-any-return]
+    sizes = [backend.size(m.shape[-2:]) for m, _ in net.parameters().values() if m.ndim > 1]
+    small = batch * max(sizes, default=0) <= SMALL
+    return one_thread if small and net.place.name == "numpy" else nullcontext()
 
 
 def store(out: Array, function: Callable[..., Array], *arguments: Array) -> None:
     """out = function(numpy, ...), for a map or a loss that has no calls of its own here."""
     out[...] = function(np, *arguments)
-
-
-def move(optimizer: Optimizer, net: Network) -> None:
-    """One step of an optimizer that has no calls of its own here."""
-    optimizer.steps -= 1  # it counts by itself
-    optimizer.step(net)

@@ -30,6 +30,7 @@ class Layer(Parameters):
     smooth: bool = False
     learning: bool = False  # while `learn` or `fit` is at work: for layers that then add noise
     _y_shape: tuple[int, ...] | None = None
+    _kept: frozenset[str] = frozenset()  # the names under which forward keeps things
 
     def forward(self, x: Array) -> Array:
         """y (..., m) of x (..., n); keeps on self what backprop will need."""
@@ -45,9 +46,13 @@ class Layer(Parameters):
 
     def __call__(self, x: Any) -> Array:
         """y = forward(x), for an array or a list x; ShapeError if x is not (..., n)."""
-        y = self.forward(self._admit(x))
+        x = self._admit(x)
+        before = set(vars(self)) if self._y_shape is None else None
+        y = self.forward(x)
         if not hasattr(y, "shape"):
             raise TypeError(f"{self}: forward returned {_what(y)}, expected an array")
+        if before is not None:
+            self._kept = frozenset(vars(self)) - before
         self._y_shape = y.shape
         return y
 
@@ -125,12 +130,16 @@ class Layer(Parameters):
         return dy
 
     def _forget(self) -> None:
-        self._y_shape = None
+        """Drop what forward kept: it may be large, and a backprop after this is refused."""
+        for name in self._kept | {"_kept", "_y_shape"}:
+            vars(self).pop(name, None)
 
 
 def _admitting(backprop: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(backprop)
-    def checked(self: Layer, dy: Any, *args: Any, **kwargs: Any) -> Array:
+    def checked(self: Layer, dy: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(self).backprop is not checked:  # called through super(): the door is further out
+            return backprop(self, dy, *args, **kwargs)
         dx = backprop(self, self._admit_gradient(dy), *args, **kwargs)
         if dx is not None and not hasattr(dx, "shape"):
             raise TypeError(f"{self}: backprop returned {_what(dx)}, expected an array")

@@ -44,7 +44,7 @@ class Step:
     def update(self) -> None:
         """Zero grad, backprop as far as there is something to train, move theta."""
         self.net.zero_grad()
-        self.net.backprop(self.dy, to_input=False)
+        self.net.learn_backprop(self.dy)
         self.optimizer.step(self.net)
 
 
@@ -71,7 +71,7 @@ class Learner:
         self.programs = fast.Programs(self.plain)
         self.since: list[tuple[Any, Any]] = []  # (key, rate) of the steps since the checkpoint
         self.state: State | None = None
-        self.begun = False
+        self.taken = 0  # steps of this learner; the optimizer may have taken others before
         self.torn = False  # in the middle of an update
         self.last_loss: Any = math.nan
         self.frozen: dict[int, int] = {}  # of a stack: {member: the step at which it froze}
@@ -80,69 +80,74 @@ class Learner:
         """Learn from fetch(key): the loss before the step. Raises when it is not finite."""
         x, target = self.fetch(key)
         step = self.programs.step_for(x, target)
+        due = self.state is None or len(self.since) == self.EVERY
+        noise = noise_of(self.net) if due else []  # before forward draws from it
         loss = step.forward(x, target)
         if not math.isfinite(loss):
             self._explain(first_not_finite(self.net, x, target) or "the loss overflowed", loss)
-        if self.state is None or len(self.since) == self.EVERY:
-            self.checkpoint()
-        self.begun = self.torn = True
+        if due:
+            self.state, self.since = State(self.net, self.optimizer, noise), []
+        self.torn = True
         step.update()
         self.since.append((key, self.optimizer.alpha))
+        self.taken += 1
         self.torn, self.last_loss = False, loss
         return loss
 
     def checkpoint(self) -> None:
-        """Begin anew to remember, from the state of now."""
-        self.state, self.since = State(self.net, self.optimizer), []
+        """Begin anew to remember, from the state of now: another hand has changed something."""
+        self.state, self.since = State(self.net, self.optimizer, noise_of(self.net)), []
 
-    def untear(self) -> None:
-        """After an interruption: be as after the last whole step."""
+    def mend(self) -> None:
+        """After an error or an interruption: be as after the last whole step, if it is finite."""
         if self.torn:
             self._rewind(len(self.since))
+        if self.taken and not backend.all_finite(self.net.theta):
+            self._rewind(len(self.since) - 1)
 
     def settle(self) -> None:
         """At the end of a run of steps: the last of them may have left what is not finite."""
-        if self.begun and not backend.all_finite(self.net.theta):
+        if self.taken and not backend.all_finite(self.net.theta):
             self._explain(first_parameter_not_finite(self.net) or "theta overflowed", math.nan)
 
     def _rewind(self, count: int) -> None:
-        """Be as `count` steps after the checkpoint."""
+        """Be as `count` steps after the checkpoint; at the checkpoint if that is not finite."""
         alpha = self.optimizer.alpha
         if self.state is not None:
             self.state.restore()
-            for key, rate in self.since[:count]:
+            for key, rate in self.since[: max(count, 0)]:
                 self.optimizer.alpha = rate
                 x, target = self.fetch(key)
                 step = self.programs.step_for(x, target)
                 step.forward(x, target)
                 step.update()
+            if not backend.all_finite(self.net.theta):  # what it learned from has changed since
+                self.state.restore()
         self.optimizer.alpha, self.torn = alpha, False
 
     def _explain(self, culprit: str, loss: Any) -> None:
         """Say what is not finite, and keep the last state whose loss was."""
-        if not self.begun:  # nothing was learned yet: it is the data or the start
+        if not self.taken:  # nothing was learned yet: it is the data or the start
             raise NotFiniteError(
                 f"{culprit}: the loss is {loss} before any step; nothing was changed"
             )
-        count = self.optimizer.steps
         self._rewind(len(self.since) - 1)
         error = Diverged(
-            f"step {count + 1}: {culprit}; the loss is {loss}, at step {count} it was "
+            f"step {self.taken + 1}: {culprit}; the loss is {loss}, at step {self.taken} it was "
             f"{self.last_loss:.3g}. The network keeps its state of that step; "
             f"try a smaller alpha than {self.optimizer.alpha:g}"
         )
-        error.step = count + 1
+        error.step = self.taken + 1
         raise error
 
 
 class State:
     """A copy of all that steps change: theta, grad, the optimizer, generators of noisy layers."""
 
-    def __init__(self, net: Network, optimizer: Optimizer) -> None:
-        self.net, self.optimizer = net, optimizer
+    def __init__(self, net: Network, optimizer: Optimizer, noise: list[Any]) -> None:
+        self.net, self.optimizer, self.noise = net, optimizer, noise
         self.theta, self.grad = backend.copy(net.theta), backend.copy(net.grad)
         self.moments = optimizer.checkpoint()
-        self.noise = [(rng, rng.bit_generator.state) for rng in self._generators()]
 
     def restore(self) -> None:
         """Put it all back."""
@@ -151,9 +156,11 @@ class State:
         for rng, state in self.noise:
             rng.bit_generator.state = state
 
-    def _generators(self) -> list[np.random.Generator]:
-        found = [getattr(layer, "rng", None) for layer in leaves(self.net)]
-        return [rng for rng in found if isinstance(rng, np.random.Generator)]
+
+def noise_of(net: Network) -> list[Any]:
+    """The generators that layers draw from (their `rng`), each with its state."""
+    found = [getattr(layer, "rng", None) for layer in leaves(net)]
+    return [(r, r.bit_generator.state) for r in found if isinstance(r, np.random.Generator)]
 
 
 def first_not_finite(net: Network, x: Array, target: Array) -> str | None:

@@ -50,9 +50,8 @@ def learn(net: Network, facts: Iterable[tuple[Any, Any]], loss: str | Loss) -> A
                 target = samples.admit_target(net, loss, expected, (*x.shape[:-1], width))
                 last = learner.step((x, backend.copy(target)))
             learner.settle()
-    except KeyboardInterrupt:
-        with learning_mode(net):
-            learner.untear()
+    except BaseException:
+        _mend(learner)
         raise
     if last is None:
         raise ValueError("no facts to learn from: expected pairs (x, expected)")
@@ -78,9 +77,9 @@ class History:
     def __str__(self) -> str:
         columns: dict[str, list[Any]] = {
             "epoch": list(range(1, len(self.loss) + 1)),
-            "loss": [f"{np.mean(v):.4g}" for v in self.loss],
-            "validation loss": [f"{np.mean(v):.4g}" for v in self.validation_loss],
-            "accuracy": [f"{np.mean(v):.4f}" for v in self.validation_accuracy],
+            "loss": [f"{_mean(v):.4g}" for v in self.loss],
+            "validation loss": [f"{_mean(v):.4g}" for v in self.validation_loss],
+            "accuracy": [f"{_mean(v):.4f}" for v in self.validation_accuracy],
         }
         columns = {name: values for name, values in columns.items() if values}
         rows = list(zip_longest(*columns.values(), fillvalue=""))
@@ -110,7 +109,8 @@ def fit(
     if not all(map(callable, callbacks)):
         raise TypeError(f"callbacks are functions of (net, history), came {callbacks!r}")
     seed = int(np.random.default_rng().integers(2**63)) if rng is None else rng
-    rng, history = backend.generator(seed), History(seed=seed if isinstance(seed, int) else None)
+    rng, history = backend.generator(seed), History()
+    history.seed = None if isinstance(seed, np.random.Generator) else int(seed)
     count = x.shape[axis]
 
     def fetch(rows: Array) -> tuple[Array, Array]:
@@ -138,8 +138,7 @@ def fit(
                 history.stopped = f"a callback ended it after epoch {len(history.loss)}"
                 break
     except KeyboardInterrupt:
-        with learning_mode(net):
-            learner.untear()
+        _mend(learner)
         history.stopped = f"interrupted after step {len(history.step_loss)}"
         warnings.warn(
             f"{history.stopped}: the network keeps what it learned", UserWarning, stacklevel=3
@@ -159,12 +158,24 @@ def _validate(net: Network, loss: Loss, x: Array, target: Array, history: Histor
         history.validation_accuracy.append(hits)
 
 
+def _mean(values: Any) -> float:
+    """The mean over the members of a stack that are not frozen; of a number, itself."""
+    finite = np.asarray(values)[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else math.nan
+
+
+def _mend(learner: Learner) -> None:
+    with learning_mode(learner.net):
+        learner.mend()
+
+
 def _call_back(learner: Learner, callbacks: Sequence[Callable[..., Any]], history: History) -> bool:
     """Call them all; whether one asked to stop."""
-    before = backend.copy(learner.net.theta)
-    answers = [callback(learner.net, history) for callback in callbacks]
-    if not bool(learner.net.xp.all(before == learner.net.theta)):
-        learner.checkpoint()  # steps cannot be repeated over what a callback did to theta
+    net = learner.net
+    version, before = net._version, backend.copy(net.theta)
+    answers = [callback(net, history) for callback in callbacks]
+    if net._version != version or not bool(net.xp.all(before == net.theta)):
+        learner.checkpoint()  # steps cannot be repeated over what a callback did
     return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
 
 

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -88,7 +89,7 @@ class Network(Layer):
                 return None
             try:
                 if position - 1 == lowest and not to_input and isinstance(layer, Network):
-                    return layer.backprop(dy, to_input=False)
+                    return layer.learn_backprop(dy)
                 dx = layer.backprop(dy)
                 if dx is None and not isinstance(layer, Network):
                     raise TypeError(f"{layer}: backprop returned nothing; does it return dx?")
@@ -98,6 +99,12 @@ class Network(Layer):
             if dy is None and position > 1:
                 return None
         return dy if lowest == 0 else None
+
+    def learn_backprop(self, dy: Array) -> Array:
+        """backprop as far as there is something to train, whether or not a subclass knows how."""
+        if "to_input" in signature(type(self).backprop).parameters:
+            return self.backprop(dy, to_input=False)
+        return self.backprop(dy)
 
     def lowest_trained(self) -> int:
         """The number, from 0, of the lowest layer that has something to train."""
@@ -111,8 +118,13 @@ class Network(Layer):
 
     def randomize(self, rng: Random | Sequence[Random] = None) -> Self:
         rngs = backend.generators(rng, self.theta.shape[:-1])
-        for layer in self._layers:
-            layer.randomize(rngs if self.theta.ndim > 1 else rngs[0])
+        kept = backend.copy(self.theta)
+        try:
+            for layer in self._layers:
+                layer.randomize(rngs if self.theta.ndim > 1 else rngs[0])
+        except BaseException:
+            self.theta = kept
+            raise
         return self
 
     def parameters(self) -> dict[str, tuple[Array, Array]]:
@@ -241,18 +253,17 @@ class Network(Layer):
                     "a list of them is passed as Network(*layers)"
                 )
             owner = layer._owner() if layer._owner else None
-            twice = any(layer is other for other in layers[:i])
-            if twice or owner not in (None, self) or layer is self._root():
-                where = (
-                    "twice"
-                    if twice
-                    else "in itself"
-                    if layer is self._root()
-                    else "in a second network"
-                )
+            where = ""
+            if layer is self._root():
+                where = "in itself"
+            elif any(layer is other for other in layers[:i]):
+                where = "twice"
+            elif owner not in (None, self):
+                where = "in a second network"
+            if where:
                 raise OwnershipError(
-                    f"{layer} would stand {where}: a layer has one place; "
-                    "add a copy (copy.deepcopy), or take it out of .layers there first"
+                    f"{layer} would stand {where}: a layer has one place; add a copy "
+                    "(copy.deepcopy), or take it out of .layers there first"
                 )
         around = () if self._root() is self else (self._root(),)
         with_theta = [a for a in (*layers, *around) if a.theta.shape[-1]]
@@ -328,14 +339,17 @@ class Network(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        del state["_flat"]  # it is its layers' ones
+        if self.theta.shape[-1]:  # it is its layers' ones; without any it still says of how many
+            del state["_flat"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        layers = state.pop("_layers")
-        state.pop("_spec")
+        layers, place = state.pop("_layers"), backend.place(state.pop("_spec"))
+        empty = state.pop("_flat", None)
         vars(self).update(state, _layers=())
         self.layers = layers
+        if empty is not None:
+            self._bind(*(backend.move(flat, place) for flat in empty))
 
 
 class Residual(Network):

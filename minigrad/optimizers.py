@@ -13,6 +13,7 @@ import numpy as np
 from minigrad import backend
 from minigrad.backend import Array
 from minigrad.layers import Layer
+from minigrad.network import leaves
 
 
 class Optimizer:
@@ -28,6 +29,7 @@ class Optimizer:
         self.steps = 0
         self.state: dict[str, Array] = {}
         self._of: Callable[[], Any] | None = None
+        self._layout: list[int] = []
 
     @property
     def alpha(self) -> Any:
@@ -54,7 +56,8 @@ class Optimizer:
 
     def attach(self, net: Layer) -> None:
         """Make the moments for `net`; an optimizer that has moved another network is refused."""
-        known = self._of is None or self._of() is net
+        layout = [id(layer) for layer in leaves(net)]
+        known = self._of is None or (self._of() is net and self._layout == layout)
         if self.state and not (
             known and all(a.shape == net.theta.shape for a in self.state.values())
         ):
@@ -64,7 +67,7 @@ class Optimizer:
             )
         if not self.state:
             self.state = {name: net.xp.zeros_like(net.theta) for name in self.moments}
-        self._of = weakref.ref(net)
+        self._of, self._layout = weakref.ref(net), layout
 
     def alpha_for(self, theta: Array) -> Any:
         """alpha as it meets theta: a number, or (K, 1) for a stack."""
@@ -88,7 +91,11 @@ class Optimizer:
             array[...] = checkpoint.get(name, 0)  # one taken before the first step has none
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_of": None}  # the network that it moves travels by itself
+        return {
+            **vars(self),
+            "_of": None,
+            "_layout": [],
+        }  # the network that it moves travels by itself
 
 
 class GradientDescent(Optimizer):

@@ -1,7 +1,8 @@
 """How parameters are kept: one flat vector, named views into it, and one owner.
 
 A view that someone holds is live, or says that it is not: when a network lays its vector anew, the
-old one is retired, which reads NaN from then on and, in numpy, refuses to be written to.
+old one is retired, which reads NaN from then on and, in numpy, refuses to be written to. (What was
+sliced out of a view before reads NaN too, but takes what is written, and loses it.)
 """
 
 import copy
@@ -52,25 +53,28 @@ class Parameters:
                 "it is added"
             )
         for name, shape in shapes.items():
-            if not isinstance(shape, tuple) or not all(hasattr(n, "__index__") for n in shape):
+            widths = shape if isinstance(shape, tuple) else ("no tuple",)
+            if not all(hasattr(n, "__index__") and n > 0 for n in widths):
                 raise TypeError(
                     f"the shape of {name} must be a tuple such as (3,) or (2, 3), not {shape!r}"
                 )
-        old, self.shapes = self.theta, {**self.shapes, **shapes}
-        self.init = {**self.init, **(init or {})}
-        count = sum(map(backend.size, self.shapes.values()))
+        old, init = self.theta, {**self.init, **(init or {})}
+        drawn = self._drawn(shapes, init, backend.generators(rng, ()))
         dtype = backend.float_name(dtype or old.dtype)
+        count = sum(map(backend.size, (*self.shapes.values(), *shapes.values())))
         theta = self.xp.zeros((count,), dtype=getattr(self.xp, dtype), device=self.place.device)
         theta[: old.shape[-1]] = self.xp.astype(old, theta.dtype)
+        self.shapes, self.init = {**self.shapes, **shapes}, init
         self._bind(theta, self.xp.zeros_like(theta))
-        self._draw(shapes, backend.generators(rng, ()))
+        self._assign(drawn)
 
     def randomize(self, rng: Random | Sequence[Random] = None) -> Self:
         """Draw every parameter anew: as `init` says, else Glorot for matrices and 0 for vectors.
 
         `rng`: a numpy Generator, an int, or None for a fresh one; for a stack also one a member.
         """
-        self._draw(self.shapes, backend.generators(rng, self.theta.shape[:-1]))
+        rngs = backend.generators(rng, self.theta.shape[:-1])
+        self._assign(self._drawn(self.shapes, self.init, rngs))
         return self
 
     def parameters(self) -> dict[str, tuple[Array, Array]]:
@@ -147,17 +151,26 @@ class Parameters:
             backend.retire(array)
         self._changed()
 
-    def _draw(self, shapes: Mapping[str, Any], rngs: list[Any]) -> None:
+    def _drawn(
+        self, shapes: Mapping[str, Any], init: Mapping[str, Any], rngs: list[Any]
+    ) -> dict[str, list[Any]]:
+        """A start for each parameter, from each generator."""
+        drawn = {}
         for name, shape in shapes.items():
             default = "glorot" if len(shape) > 1 else "zeros"
-            start = initializers.initializer(self.init.get(name, default))
-            view, draws = vars(self)[name], [start(rng, shape) for rng in rngs]
-            came = backend.host(draws[0]).shape
-            if came != shape:
+            start = initializers.initializer(init.get(name, default))
+            drawn[name] = [start(rng, tuple(shape)) for rng in rngs]
+            came = backend.host(drawn[name][0]).shape
+            if came != tuple(shape):
                 raise ShapeError(
                     f"{self}: the initializer of {name} made shape {came}, expected {shape}"
                 )
-            view[...] = self.xp.reshape(backend.receive(draws, view), view.shape)
+        return drawn
+
+    def _assign(self, drawn: Mapping[str, list[Any]]) -> None:
+        for name, values in drawn.items():
+            view = vars(self)[name]
+            view[...] = self.xp.reshape(backend.receive(values, view), view.shape)
 
     def _own(self, names: tuple[str, ...]) -> frozenset[str]:
         unknown = set(names) - set(self.shapes)

@@ -59,11 +59,27 @@ def admit_input(net: Layer, x: Any) -> tuple[Array, int]:
 def admit_target(net: Layer, loss: Loss, target: Any, shape: tuple[int, ...]) -> Array:
     """The target for an output of that shape; in a stack it may be one for all members."""
     if net.theta.ndim > 1:
-        came = backend.host(target)
-        labels = loss.of_labels and came.dtype.kind in "iu"
-        if came.shape == (shape[1:-1] if labels else shape[1:]):
-            shape = shape[1:]
+        shape = target_shape(net, backend.host(target), shape)
     return loss.targets(target, shape, net.theta)
+
+
+def target_shapes(net: Layer, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The shapes of rows that fit an output of that shape: its own; in a stack also shared."""
+    return [shape, shape[1:]] if net.theta.ndim > 1 else [shape]
+
+
+def target_shape(net: Layer, target: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Which of these the target on the host is meant for, as rows or as integer labels."""
+    fits = []
+    for rows in target_shapes(net, shape):
+        if target.shape == rows or (target.dtype.kind in "iu" and target.shape == rows[:-1]):
+            fits.append(rows)
+    if len(fits) > 1:
+        raise ShapeError(
+            f"integers of shape {target.shape} may be labels, one row a member, or one-hot rows "
+            "for all: give one-hot rows as floats"
+        )
+    return fits[0] if fits else shape
 
 
 def pair(what: str, value: Any) -> tuple[Any, Any]:

@@ -1,8 +1,13 @@
-"""Saving a network: theta and a description of its layers, in an .npz without any code in it."""
+"""Saving a network: theta and a description of its layers, in an .npz without any code in it.
+
+`save_whole` keeps the object itself, own layers and functions included; but to load such a file is
+to run what it says, so `load_whole` wants to hear that it is trusted.
+"""
 
 import contextlib
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,24 +33,17 @@ def describe(layer: Layer, place: str = "") -> list[str]:
 
 def save(layer: Layer, path: str | Path) -> None:
     """Write theta to `path`, whole or not at all: a file that was there survives a full disk."""
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     samples.finite("theta", layer.theta)
-    try:
-        with open(unfinished, "wb") as stream:
-            np.savez(
-                stream,
-                format=np.array(FORMAT),
-                layers=np.array(describe(layer)),
-                theta=backend.host(layer.theta),
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(unfinished)
-        raise
+
+    def write(stream: BinaryIO) -> None:
+        np.savez(
+            stream,
+            format=np.array(FORMAT),
+            layers=np.array(describe(layer)),
+            theta=backend.host(layer.theta),
+        )
+
+    _write_whole(path, write)
 
 
 def load(layer: Layer, path: str | Path) -> None:
@@ -82,3 +80,45 @@ def _read(stream: BinaryIO) -> dict[str, Any]:
     if saved["theta"].dtype.kind != "f":
         raise ValueError(f"its theta is of {saved['theta'].dtype}")
     return saved
+
+
+def save_whole(layer: Layer, path: str | Path) -> None:
+    """Write the layer itself to `path`, by dill, whole or not at all."""
+    import dill
+
+    _write_whole(path, lambda stream: dill.dump(layer, stream))
+
+
+def load_whole(path: str | Path, trusted: bool = False) -> Any:
+    """The layer that `save_whole` wrote. Loading runs code: `trusted=True` says that it may.
+
+    Raises ValueError unless the file is said to be trusted, FormatError if it is damaged.
+    """
+    if not trusted:
+        raise ValueError(f"loading {path} runs whatever code it holds: pass trusted=True if you "
+                         "know where it comes from, or use save and load")  # fmt: skip
+    import dill
+
+    with open(path, "rb") as stream:
+        try:
+            return dill.load(stream)
+        except Exception as error:
+            raise FormatError(f"{path} is no saved layer, or not all of one: {error}") from error
+
+
+def _write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let `write` fill a file beside `path`, and put it in its place when it is complete."""
+    path = Path(path).resolve()  # a link stays a link
+    if path.exists() and not path.is_file():
+        raise FormatError(f"{path} is there already, and is no file to be written over")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(unfinished, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(unfinished)
+        raise

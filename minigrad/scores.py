@@ -18,13 +18,14 @@ def predict(net: Layer, x: Any, batch: int = 1000) -> Array:
         net(samples.between(x, axis, start, start + batch))
         for start in range(0, x.shape[axis], batch)
     ]
+    net._forget()  # of the last part, which nobody will pass a gradient for
     return net.xp.concat(parts, axis=1 if net.theta.ndim > 1 else 0)
 
 
 def accuracy(net: Layer, x: Any, target: Any) -> Any:
     """See `Network.accuracy`."""
-    y, target = backend.host(predict(net, x)), backend.host(target)
-    hits = _hits_of_one(y, target) if y.shape[-1] == 1 else _hits_of_many(y, target)
+    y, target = backend.host(samples.finite("the output", predict(net, x))), backend.host(target)
+    hits = _hits_of_one(y, target) if y.shape[-1] == 1 else _hits_of_many(net, y, target)
     return mean_over_samples(net, hits)
 
 
@@ -32,7 +33,7 @@ def mean_loss(net: Layer, loss: Loss, x: Array, target: Array) -> tuple[Any, Any
     """The mean loss over samples that were admitted, and the accuracy if they have labels."""
     y = predict(net, x)
     values = loss.value(net.xp, y, net.xp.broadcast_to(target, y.shape))
-    hits = _hits_of_many(backend.host(y), backend.host(target)) if loss.of_labels else None
+    hits = _hits_of_many(net, backend.host(y), backend.host(target)) if loss.of_labels else None
     return (
         mean_over_samples(net, backend.host(values)),
         None if hits is None else mean_over_samples(net, hits),
@@ -44,15 +45,16 @@ def mean_over_samples(net: Layer, values: Any) -> Any:
     return float(values.mean()) if net.theta.ndim == 1 else values.mean(axis=-1)
 
 
-def _hits_of_many(y: Any, target: Any) -> Any:
-    if target.shape in (y.shape, y.shape[-2:]):
-        target = target.argmax(axis=-1)
-    if target.dtype.kind not in "iu" or target.shape not in (y.shape[:-1], y.shape[-2:-1]):
-        raise ShapeError(
-            f"accuracy needs labels, integers of shape {y.shape[:-1]}, or rows of shape {y.shape}; "
-            f"came {target.dtype} of shape {target.shape}"
-        )
-    return y.argmax(axis=-1) == losses.in_range(target, y.shape[-1])
+def _hits_of_many(net: Layer, y: Any, target: Any) -> Any:
+    labels = losses.integer_labels(target, samples.target_shape(net, target, y.shape))
+    if labels is None:
+        if target.shape not in samples.target_shapes(net, y.shape):
+            raise ShapeError(
+                f"accuracy needs labels, integers of shape {y.shape[:-1]}, or rows of shape "
+                f"{y.shape}; came {target.dtype} of shape {target.shape}"
+            )
+        labels = target.argmax(axis=-1)
+    return y.argmax(axis=-1) == losses.in_range(labels, y.shape[-1])
 
 
 def _hits_of_one(y: Any, target: Any) -> Any:

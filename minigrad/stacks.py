@@ -7,18 +7,17 @@ finite is frozen in its last finite state and reported; the others go on.
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from minigrad import backend
-from minigrad.backend import Array, Random
+from minigrad.backend import Random
 from minigrad.errors import BackendError, NotFiniteError, ShapeError
 from minigrad.layers import Layer
 from minigrad.learner import Learner, first_not_finite
-from minigrad.losses import Loss
-from minigrad.optimizers import Optimizer
+from minigrad.network import Network
 from minigrad.saving import describe
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -65,6 +64,8 @@ def member(stacked: AnyLayer, k: int) -> AnyLayer:
     twin = copy.deepcopy(stacked)
     twin._bind(backend.copy(stacked.theta[k, :]), backend.copy(stacked.grad[k, :]))
     twin._forget()
+    if isinstance(twin, Network) and np.ndim(twin.alpha):
+        twin.alpha = float(np.asarray(twin.alpha)[k])
     return twin
 
 
@@ -84,64 +85,64 @@ def _single(layer: Layer) -> None:
 
 
 class StackLearner(Learner):
-    """A learner whose members are frozen one by one where their loss stops being finite."""
+    """A learner whose members are frozen one by one where their loss stops being finite.
 
-    def __init__(
-        self,
-        net: Any,
-        loss: str | Loss,
-        optimizer: Optimizer,
-        fetch: Callable[[Any], tuple[Array, Array]],
-    ) -> None:
-        super().__init__(net, loss, optimizer, fetch)
-        self.before: Array = backend.copy(net.theta)  # theta at the last loss that was finite
+    Its state is that at the last loss, before the update: there is nothing to repeat.
+    """
 
     def step(self, key: Any) -> Any:
         """Learn from fetch(key): the losses (K,) before the step, that of a frozen member NaN."""
-        net, (x, target) = self.net, self.fetch(key)
+        x, target = self.fetch(key)
         step = self.programs.step_for(x, target)
         losses = np.array(step.forward(x, target))
         losses[list(self.frozen)] = np.nan
         bad = [int(k) for k in np.flatnonzero(~np.isfinite(losses)) if k not in self.frozen]
-        if bad and not self.begun:
-            culprit = first_not_finite(net, x, target) or "the loss overflowed"
+        if bad and not self.taken:
+            culprit = first_not_finite(self.net, x, target) or "the loss overflowed"
             raise NotFiniteError(
                 f"{culprit}: the loss of member {bad[0]} is {losses[bad[0]]} before any step; "
                 "nothing was changed"
             )
         self._freeze(bad)
         losses[bad] = np.nan
-        self.before[...] = net.theta
-        self.begun = self.torn = True
+        self.checkpoint()
+        self.torn = True
         step.update()
-        for k in self.frozen:
-            net.theta[k, :] = self.before[k, :]
+        self._keep_frozen(list(self.frozen))
+        self.taken += 1
         self.torn = False
         return losses
 
-    def untear(self) -> None:
-        """After an interruption in the middle of an update: be as before that update."""
-        if self.torn:
-            self.net.theta, self.torn = self.before, False
+    def mend(self) -> None:
+        """After an error or an interruption: be as after the last whole step."""
+        if self.torn and self.state is not None:
+            self.state.restore()
+            self.torn = False
+        self.settle()
 
     def settle(self) -> None:
         """At the end of a run of steps: freeze members that the last of them left not finite."""
         finite = np.isfinite(backend.host(self.net.theta)).all(axis=-1)
-        self._freeze([int(k) for k in np.flatnonzero(~finite)])
-
-    def checkpoint(self) -> None:
-        """Begin anew to remember, from the state of now."""
-        self.before[...] = self.net.theta
+        if self.taken:
+            self._freeze([int(k) for k in np.flatnonzero(~finite)])
 
     def _freeze(self, members: list[int]) -> None:
+        """Put these members back to where their loss was finite; their moments are lost."""
+        self._keep_frozen(members)
         for k in members:
-            self.net.theta[k, :] = self.before[k, :]
-            self.frozen[k] = self.optimizer.steps + 1
+            self.frozen[k] = self.taken + 1
         if members:
             first = ", ".join(map(str, members[:5])) + ", ..." * (len(members) > 5)
             warnings.warn(
-                f"step {self.optimizer.steps + 1}: {len(members)} of {len(self.before)} members "
+                f"step {self.taken + 1}: {len(members)} of {self.net.theta.shape[0]} members "
                 f"diverged ({first}) and are frozen in their last finite state",
                 UserWarning,
                 stacklevel=4,
             )
+
+    def _keep_frozen(self, members: list[int]) -> None:
+        for k in members:
+            if self.state is not None:
+                self.net.theta[k, :] = self.state.theta[k, :]
+            for moment in self.optimizer.state.values():
+                moment[k, :] = 0

@@ -211,12 +211,8 @@ def test_dead_moments_are_set_to_zero_and_do_not_stay_denormal():
 
 
 def test_small_products_run_on_one_thread_and_large_ones_do_not():
-    from contextlib import nullcontext
-
-    assert isinstance(fast.threads_for(Network(Affinity(784, 512)), 128), nullcontext)
-    limits = fast.threads_for(Network(Affinity(784, 32)), 128)
-    assert not isinstance(limits, nullcontext)
-    limits.__exit__(None, None, None)
+    assert fast.threads_for(Network(Affinity(784, 32)), 128) is fast.one_thread
+    assert fast.threads_for(Network(Affinity(784, 512)), 128) is not fast.one_thread
 
 
 def test_a_layer_changed_while_python_runs_takes_the_plain_step(monkeypatch):
@@ -231,3 +227,71 @@ def test_a_layer_changed_while_python_runs_takes_the_plain_step(monkeypatch):
 def test_whoever_asks_for_the_plain_step_gets_it(monkeypatch):
     monkeypatch.setenv("MINIGRAD_PLAIN", "1")
     assert not fast.applies(small_network())
+
+
+def test_coefficients_maps_and_moments_may_be_exchanged_between_steps():
+    def changes(net, optimizer):
+        yield
+        optimizer.beta1 = optimizer.beta2 = 0.5
+        yield
+        net.layers[1].map = maps.relu
+        yield
+        optimizer.state = {}
+        yield
+
+    rng, thetas = np.random.default_rng(0), []
+    data = [facts(rng, (5, 4), (5, 2)) for _ in range(8)]
+    for plain in (False, True):
+        net, optimizer = small_network(), optimizers.Adam(0.01)
+        learner = Learner(net, "half squared error", optimizer, lambda i: data[i])
+        if plain:
+            learner.programs.step_for = lambda x, t, learner=learner: learner.plain
+        for _ in changes(net, optimizer):
+            optimizer.attach(net)
+            for i in range(8):
+                learner.step(i)
+        thetas.append(net.theta)
+    np.testing.assert_allclose(*thetas, rtol=1e-10, atol=1e-12)
+
+
+def test_a_rate_for_each_of_a_stack_must_be_one_for_each():
+    many = small_network().stack(3, rng=1)
+    optimizer = optimizers.GradientDescent(0.01)
+    learner = StackLearner(many, "half squared error", optimizer,
+                           lambda _: facts(np.random.default_rng(0), (5, 4), (5, 2)))  # fmt: skip
+    for i in range(fast.AFTER + 2):
+        learner.step(i)
+    optimizer.alpha = np.array([0.01])
+    with pytest.raises(ValueError, match=r"alpha has shape \(1,\)"):
+        learner.step(0)
+
+
+def test_programs_are_not_kept_without_bound():
+    net = small_network()
+    learner = Learner(net, "half squared error", optimizers.GradientDescent(0.01),
+                      lambda n: facts(np.random.default_rng(n), (n, 4), (n, 2)))  # fmt: skip
+    for n in range(1, 3 * fast.MOST):
+        for _ in range(fast.AFTER + 1):
+            learner.step(n)
+    assert len(learner.programs.programs) == fast.MOST
+
+
+def test_the_number_of_blas_threads_is_put_back_when_the_last_fit_is_done(monkeypatch):
+    record = []
+
+    class Limits:
+        def __init__(self, limits, user_api):
+            record.append(limits)
+
+        def __exit__(self, *_):
+            record.append("back")
+
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", Limits)
+    net = Network(Affinity(784, 32))
+    first, second = fast.threads_for(net, 128), fast.threads_for(net, 128)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert record == [1]
+    second.__exit__(None, None, None)
+    assert record == [1, "back"]

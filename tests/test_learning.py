@@ -23,7 +23,7 @@ from minigrad import (
     stacks,
 )
 from minigrad.errors import BackendError, Diverged, NotFiniteError, ShapeError
-from minigrad.learner import Learner
+from minigrad.learner import Learner, learning_mode
 
 
 def network(seed=0, alpha=0.1):
@@ -1186,3 +1186,94 @@ def test_data_of_another_library_are_refused_with_both_names():
         net.fit(strict, target)
     with pytest.raises(BackendError, match=r"numpy.*array-api-strict"):
         net.predict(strict)
+
+
+# --- found by trying to break it ------------------------------------------------------------------
+
+
+def kept_at_divergence(net, optimizer, when, data):
+    """theta before the step that diverges, and after the learner has put it back."""
+    learner = Learner(net, "half squared error", optimizer, lambda i: data[i])
+    with pytest.raises(Diverged), learning_mode(net):
+        for i in range(len(data)):
+            if i == when:
+                optimizer.alpha = 1e200
+                before = net.theta.copy()
+            learner.step(i)
+    return before, net.theta
+
+
+@pytest.mark.parametrize("when", [1, 3, 31, 32, 33])
+def test_the_state_kept_at_a_divergence_is_exact_although_dropout_drew(when, rng):
+    net = Network(Affinity(3, 4, rng=1), Dropout(0.3, rng=5), Affinity(4, 2, rng=2))
+    data = [(rng.standard_normal((2, 3)), rng.standard_normal((2, 2))) for _ in range(36)]
+    before, kept = kept_at_divergence(net, Momentum(0.01), when, data)
+    assert np.array_equal(before, kept)
+
+
+def test_facts_that_fail_after_a_step_that_overflowed_leave_the_last_finite_state():
+    net = Network(Affinity(1, 1, rng=1), alpha=1e300)
+    start = net.theta.copy()
+    with pytest.raises(ShapeError):
+        net.learn([([1e5], [0.0]), ([1.0, 2.0], [0.0])])
+    assert np.array_equal(net.theta, start)
+
+
+def test_a_freeze_in_a_callback_is_not_undone_by_a_divergence(rng):
+    net, optimizer = Network(Affinity(3, 2, rng=1)), GradientDescent(0.01)
+    x, frozen = rng.standard_normal((6, 3)), []
+
+    def freeze(net, history):
+        if len(history.loss) == 2:
+            net.freeze("1.M")
+            frozen.append(net.layers[0].M.copy())
+        if len(history.loss) == 3:
+            optimizer.alpha = 1e200
+
+    with pytest.raises(Diverged):
+        net.fit(x, x[:, :2], 9, 3, optimizer=optimizer, rng=1, callbacks=freeze)
+    assert np.array_equal(net.layers[0].M, frozen[0])
+
+
+def test_a_callback_may_extend_the_network(rng):
+    net, x = Network(Affinity(3, 2, rng=1)), rng.standard_normal((6, 3))
+
+    def extend(net, history):
+        if len(history.loss) == 1:
+            net.extend(Affinity(2, 2, rng=2))
+
+    history = net.fit(x, x[:, :2], 3, 3, optimizer=GradientDescent(0.01), rng=1, callbacks=extend)
+    assert len(history.loss) == 3 and net.theta.shape == (3 * 2 + 2 + 2 * 2 + 2,)
+
+
+def test_a_step_is_counted_from_the_start_of_the_run(rng):
+    net, optimizer = Network(Affinity(3, 2, rng=1)), GradientDescent(0.01)
+    x = rng.standard_normal((6, 3))
+    net.fit(x, x[:, :2], 5, 3, optimizer=optimizer)
+    optimizer.alpha = 1e200
+    with pytest.raises(Diverged, match=r"^step 2:"):
+        net.fit(x, x[:, :2], 5, 3, optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
+    "call, match",
+    [
+        (lambda net, x: net.fit(x, x, validation=x), r"validation is a pair.*ndarray"),
+        (lambda net, x: net.fit(x, x, callbacks=[3]), r"functions of \(net, history\)"),
+        (lambda net, x: net.learn((x[0], x[0])), "a fact is a pair"),
+        (lambda net, x: net.learn([(x[0], x[0])], x), "the name of one, came a ndarray"),
+        (lambda net, x: net.fit(object(), x), "an array or a list of numbers, came a object"),
+        (lambda net, x: net.fit(x, x, optimizer="adam"), r"such as Adam\(\)"),
+    ],
+)
+def test_a_call_of_the_wrong_kind_says_what_was_expected(call, match, rng):
+    net = Network(Affinity(3, 3, rng=1))
+    before = net.theta.copy()
+    with pytest.raises(TypeError, match=match):
+        call(net, rng.standard_normal((4, 3)))
+    assert np.array_equal(net.theta, before)
+
+
+def test_a_wrong_width_is_reported_with_the_shape_that_came(rng):
+    with pytest.raises(ShapeError, match=r"has 5 features, expected 3.*x, \(20, 5\)"):
+        Network(Affinity(3, 2)).fit(rng.standard_normal((20, 5)), np.zeros((20, 2)))

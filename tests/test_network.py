@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import pickle
 import weakref
 
 import cases
@@ -19,7 +20,7 @@ from minigrad import (
     gradient_check,
     stacks,
 )
-from minigrad.errors import BackendError, OwnershipError, ShapeError
+from minigrad.errors import BackendError, NotFiniteError, OwnershipError, ShapeError
 
 
 class Spy(Identity):
@@ -501,3 +502,56 @@ def test_a_read_out_learns_above_a_layer_with_a_rule_of_its_own(rng):
     x, target = rng.standard_normal((20, 4)), rng.standard_normal((20, 2))
     history = net.fit(x, target, 30, 5, rng=1)
     assert history.loss[-1] < history.loss[0]
+
+
+class Halved(Network):
+    """y = net(x) / 2, with a backprop that knows of no keyword."""
+
+    def forward(self, x):
+        return super().forward(x) / 2
+
+    def backprop(self, dy):
+        return super().backprop(dy / 2)
+
+
+def test_a_kind_of_network_of_ones_own_learns(rng):
+    net, x = Halved(Affinity(4, 3, rng=1)), rng.standard_normal((6, 4))
+    assert gradient_check(net, rng=1).passed
+    M, error = net.layers[0].M.copy(), net(x) - x[:, :3]
+    net.fit(x, x[:, :3], 1, 6)
+    assert np.allclose(net.layers[0].M, M - 0.1 * (error / 2).T @ x / 6)
+    outer = Network(Halved(Affinity(4, 3, rng=1)), Affinity(3, 2, rng=2))
+    before = outer.theta.copy()
+    outer.fit(x, x[:, :2], 1, 6, rng=1)
+    assert (outer.theta != before).all()
+
+
+class WithConstant(Affinity):
+    """An affinity that puts out a constant 1 beside its own outputs."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return np.concatenate([y, np.ones_like(y[..., :1])], axis=-1)
+
+    def backprop(self, dy):
+        return super().backprop(dy[..., :-1])
+
+
+def test_a_backprop_may_hand_less_to_the_one_that_it_inherits():
+    assert gradient_check(WithConstant(4, 3, rng=1), rng=1).passed
+
+
+def test_what_is_kept_for_backprop_is_dropped_after_learning(rng):
+    net, x = Network(Affinity(50, 2)), rng.standard_normal((2000, 50))
+    net.fit(x, x[:, :2], 1, 2000)
+    net.predict(x, batch=2000)
+    assert len(pickle.dumps(net)) < 20_000
+    with pytest.raises(RuntimeError, match="before a forward"):
+        net.backprop(np.ones((2000, 2)))
+
+
+def test_a_network_that_is_not_finite_is_not_scored():
+    net = Network(Affinity(2, 2))
+    net.theta[:] = np.nan
+    with pytest.raises(NotFiniteError, match="the output has nan"):
+        net.accuracy(np.ones((4, 2)), [0, 0, 0, 0])

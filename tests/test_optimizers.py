@@ -405,3 +405,13 @@ def test_a_gradient_of_another_library_is_refused():
     net = network().to("array-api-strict")
     with pytest.raises(BackendError, match="cannot be mixed"):
         net.grad = np.zeros(23)
+
+
+def test_moments_are_not_carried_to_layers_in_another_order(rng):
+    net, adam = Network(Affinity(2, 3), Affinity(3, 2)), Adam()
+    net.layers = (Affinity(3, 3), Affinity(3, 3))
+    x = rng.standard_normal((4, 3))
+    net.fit(x, x, 1, 2, optimizer=adam)
+    net.layers = net.layers[::-1]
+    with pytest.raises(ValueError, match="before its layers changed"):
+        net.fit(x, x, 1, 2, optimizer=adam)

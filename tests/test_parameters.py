@@ -326,3 +326,38 @@ def test_to_an_unknown_place_lists_those_known(name):
     if name:
         with pytest.raises(BackendError, match=f"unknown backend '{name}'"):
             Affinity(3, 2).to(name)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"dtype": "int32"}, {"init": {"W": "nonsense"}}, {"init": {"W": lambda rng, s: [1]}}]
+)
+def test_a_declaration_that_fails_changes_nothing(wrong):
+    layer = Affinity(4, 3, rng=1)
+    before = layer.theta.copy()
+    with pytest.raises(ValueError):
+        layer.declare(W=(2, 3), **wrong)
+    assert list(layer.parameters()) == ["M", "b"]
+    assert np.array_equal(layer.theta, before)
+
+
+def test_a_start_that_fails_in_a_later_layer_leaves_the_earlier_ones_alone():
+    def fail(rng, shape):
+        raise ZeroDivisionError("mine")
+
+    net = Network(Affinity(4, 3, rng=1), Affinity(3, 2, rng=2))
+    net.layers[1].init = {"M": fail}
+    before = net.theta.copy()
+    with pytest.raises(ZeroDivisionError):
+        net.randomize(5)
+    assert np.array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.dtype("float32"), "float32"])
+def test_a_float_type_may_be_given_as_one_likes(dtype):
+    assert Affinity(4, 3).to(dtype=dtype).theta.dtype == "float32"
+
+
+@pytest.mark.parametrize("dtype", ["int32", "banana", np.int64])
+def test_what_is_no_float_type_is_refused(dtype):
+    with pytest.raises(ValueError, match="float64 or float32"):
+        Affinity(4, 3).to(dtype=dtype)

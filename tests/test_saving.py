@@ -394,3 +394,41 @@ def test_a_write_that_the_system_cuts_off_leaves_the_old_file(path):
 def test_saving_into_a_folder_that_is_not_there_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         network(0).save(tmp_path / "nowhere" / "net.npz")
+
+
+# --- whole objects, links, devices ----------------------------------------------------------------
+
+
+def test_a_whole_layer_comes_back_with_its_own_functions_if_it_is_trusted(path):
+    net = Network(Affinity(4, 3, rng=1), Map(lambda x: x**3, lambda x: 3 * x**2))
+    saving.save_whole(net, path)
+    with pytest.raises(ValueError, match="trusted=True"):
+        saving.load_whole(path)
+    x = np.random.default_rng(1).standard_normal((2, 4))
+    assert np.array_equal(saving.load_whole(path, trusted=True)(x), net(x))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FormatError, match="not all of one"):
+        saving.load_whole(path, trusted=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own elsewhere")
+def test_saving_through_a_link_writes_what_it_points_to(path):
+    network(0).save(path)
+    link = path.with_name("link")
+    link.symlink_to(path)
+    network(1).save(link)
+    assert link.is_symlink()
+    assert np.array_equal(network(0).load(path).theta, network(1).theta)
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
+    with pytest.raises(FormatError, match="no file to be written over"):
+        network(0).save(tmp_path)
+
+
+def test_a_network_that_is_not_finite_is_not_saved(path):
+    net = network(0)
+    net.theta[3] = np.nan
+    with pytest.raises(NotFiniteError, match=r"theta has nan at \(3,\)"):
+        net.save(path)
+    assert not path.exists()

@@ -7,7 +7,17 @@ import cases
 import numpy as np
 import pytest
 
-from minigrad import Affinity, GradientDescent, Identity, Map, Momentum, Network, backend, stacks
+from minigrad import (
+    Adam,
+    Affinity,
+    GradientDescent,
+    Identity,
+    Map,
+    Momentum,
+    Network,
+    backend,
+    stacks,
+)
 from minigrad.errors import BackendError, Diverged, NotFiniteError, ShapeError
 from minigrad.stacks import member, stack, together
 
@@ -293,3 +303,44 @@ def test_scores_are_one_a_member(rng):
         alone = stacks.member(stacked, k)
         np.testing.assert_allclose(y[k], alone.predict(x), rtol=1e-12)
         assert hits[k] == alone.accuracy(x, labels)
+
+
+# --- found by trying to break it ------------------------------------------------------------------
+
+
+def test_labels_of_a_stack_are_not_taken_for_one_hot_rows(rng):
+    many, x = stack(Network(Affinity(4, 3)), 3, rng=1), rng.standard_normal((3, 4))
+    labels = many.predict(x).argmax(axis=-1)
+    with pytest.raises(ShapeError, match=r"labels, one row a member, or one-hot rows"):
+        many.accuracy(x, labels)  # (3, 3) integers: both readings fit
+    x = rng.standard_normal((5, 4))
+    assert (many.accuracy(x, many.predict(x).argmax(axis=-1)) == 1).all()
+    assert many.accuracy(x, many.predict(x).argmax(axis=-1)[0])[0] == 1
+
+
+def test_integer_one_hot_rows_may_be_shared_by_a_stack(rng):
+    x, labels = rng.standard_normal((5, 4)), np.array([0, 1, 2, 0, 1])
+    thetas = []
+    for target in (labels, np.eye(3, dtype=int)[labels], np.eye(3)[labels]):
+        many = stack(Network(Affinity(4, 3)), 2, rng=1)
+        many.fit(x, target, 2, 2, "softmax cross-entropy", rng=1)
+        thetas.append(many.theta)
+    assert np.array_equal(thetas[0], thetas[1]) and np.array_equal(thetas[0], thetas[2])
+
+
+def test_a_member_that_froze_does_not_keep_its_ruined_moments(rng):
+    many, x = stack(Network(Affinity(2, 1)), 2, rng=0), rng.standard_normal((16, 2))
+    optimizer = Adam(np.array([0.01, 1e300]))
+    with pytest.warns(UserWarning, match="frozen"):
+        many.fit(x, x[:, :1], 4, 4, optimizer=optimizer, rng=0)
+    assert np.isfinite(optimizer.state["v"]).all()
+
+
+def test_a_copy_of_a_stack_without_parameters_is_a_stack_of_as_many():
+    assert copy.deepcopy(stack(Network(), 3)).theta.shape == (3, 0)
+
+
+def test_a_member_learns_at_its_own_rate():
+    many = stack(Network(Affinity(2, 1)), 3, rng=0)
+    many.alpha = np.array([0.1, 0.2, 0.3])
+    assert member(many, 1).alpha == 0.2

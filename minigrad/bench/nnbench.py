@@ -12,7 +12,7 @@ import numpy as np
 from minigrad import backend, losses, samples
 from minigrad.backend import Array, Random
 from minigrad.errors import Diverged, ShapeError
-from minigrad.learner import Learner, State, learning_mode
+from minigrad.learner import Learner, State, learning_mode, noise_of
 from minigrad.network import Network, width_of
 from minigrad.optimizers import GradientDescent, learning_rate
 from minigrad.stacks import StackLearner, stack
@@ -135,7 +135,7 @@ class NNBench:
     def _undone(self) -> Iterator[None]:
         """Leave the network afterwards bit for bit as it was."""
         alpha, memory = self.net.alpha, self.net.remembered()
-        state = State(self.net, GradientDescent())
+        state = State(self.net, GradientDescent(), noise_of(self.net))
         try:
             yield
         finally:
