@@ -19,10 +19,13 @@ class Lesson:
         parser = argparse.ArgumentParser(description=(about or name).strip().splitlines()[0])
         parser.add_argument("--full", action="store_true", help="the full-size experiment as well")
         parser.add_argument("--figures", type=Path, help="save the figures into this folder")
-        parser.add_argument("--mnist", type=Path, help="the folder of the full MNIST, for --full")
+        parser.add_argument(
+            "--mnist",
+            type=Path,
+            metavar="FOLDER",
+            help="the folder of the full MNIST, for --full; without it, it is downloaded",
+        )
         options = parser.parse_args([] if self.in_notebook else argv)
-        if options.full and options.mnist is None:
-            parser.error("--full needs --mnist FOLDER, the folder of the four MNIST files")
         self.full: bool = options.full
         self.mnist: Path | None = options.mnist
         self.figures: Path | None = options.figures

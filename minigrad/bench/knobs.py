@@ -42,6 +42,8 @@ class Knobs:
         self.view.on_clicked(self.update)
         self.other_facts.on_clicked(self._next_seed)
         self.other_start.on_clicked(self._randomize)
+        self.closed = False
+        figure.canvas.mpl_connect("close_event", self._close)
         self.update()
 
     @classmethod
@@ -66,6 +68,8 @@ class Knobs:
 
     def update(self, _: Any = None) -> None:
         """Go back to the checkpoint, learn as the knobs say, draw."""
+        if self.closed:
+            return
         bench, alpha = self.bench, 10 ** float(self.rate.val)
         bench.rollback_net()
         bench.net.alpha = alpha
@@ -90,6 +94,9 @@ class Knobs:
         elif view == "least so far":
             seen = np.minimum.accumulate(seen)
         return replace(self.track, losses=seen)
+
+    def _close(self, _: Any) -> None:
+        self.closed = True
 
     def _next_seed(self, _: Any) -> None:
         self.bench.seed += 1

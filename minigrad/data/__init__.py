@@ -1,6 +1,7 @@
 """Data sets: MNIST and a sample of it, small made-up sets, and the IDX format."""
 
 from minigrad.data.dataset import Dataset, one_hot
+from minigrad.data.download import download_mnist
 from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.mnist import digits, mnist
 from minigrad.data.synthetic import (
@@ -20,6 +21,7 @@ __all__ = [
     "blobs",
     "circles",
     "digits",
+    "download_mnist",
     "linear",
     "mnist",
     "moons",

@@ -37,12 +37,22 @@ def digits() -> tuple[Dataset, Dataset]:
         return mnist(folder)
 
 
-def mnist(folder: str | os.PathLike[str], verify: bool = False) -> tuple[Dataset, Dataset]:
+def mnist(
+    folder: str | os.PathLike[str] | None = None, verify: bool = False
+) -> tuple[Dataset, Dataset]:
     """Return the training and the test set from a folder with the four IDX files of MNIST.
 
+    By default the folder that `download_mnist` fills, which it then does where a file is absent.
     x (N, h * w) float64 in [0, 1]. The files may be gzipped (`.gz`); `verify` compares their md5.
-    Raises FileNotFoundError for an absent file, FormatError for one that is not what it should be.
+    Raises FileNotFoundError for an absent file, FormatError for one that is not what it should be,
+    ConnectionError where the download fails.
     """
+    if folder is None:
+        from minigrad.data.download import cache_folder, download_mnist
+
+        folder = cache_folder()
+        if not all(find(folder, name) for name in _MD5):
+            download_mnist(folder)
     train, test = (
         Dataset(x.reshape(len(x), -1) / 255, labels, x.shape[1:])
         for x, labels in (read_part(folder, part, verify) for part in ("train", "t10k"))
@@ -75,11 +85,17 @@ def read_part(
     return images, labels
 
 
+def find(folder: Path, name: str) -> Path | None:
+    """Return the path of a file of MNIST, plain or else gzipped; None where it is absent."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    return None
+
+
 def _read(folder: Path, name: str, axes: int, verify: bool) -> NDArray[Any]:
-    path = folder / name
-    if not path.is_file():
-        path = folder / f"{name}.gz"
-    if not path.is_file():
+    path = find(folder, name)
+    if path is None:
         holds = "does not exist"
         if folder.is_dir():
             holds = "holds " + (", ".join(sorted(os.listdir(folder))) or "nothing")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def losses(track: "Track", ax: Any = None) -> Any:
     """The loss on each fact before it was learned from, and where learning diverged."""
-    ax = axes(ax)
-    ax.plot(np.arange(1, len(track.losses) + 1), track.losses, linewidth=1)
+    ax, seen = axes(ax), np.minimum(track.losses, 1e100)  # matplotlib overflows on the way to 1e308
+    ax.plot(np.arange(1, len(seen) + 1), seen, linewidth=1)
     ax.set(xlabel="fact", ylabel="loss before learning from it")
-    if (np.asarray(track.losses) > 0).any():
+    if (seen > 0).any():
         ax.set_yscale("log")
     if track.diverged is not None:
         ax.axvline(track.diverged, color="C3", linestyle=":")
@@ -62,7 +62,8 @@ def weights(net: Layer, ax: Any = None) -> Any:
     ax = axes(ax, (4.0, 2.4))
     blocks = _blocks(net)
     height, gap = max((b.shape[0] for b in blocks), default=1), 1
-    canvas = np.full((height, sum(b.shape[1] + gap for b in blocks) - gap or 1), np.nan)
+    width = sum(b.shape[1] + gap for b in blocks) - gap
+    canvas = np.full((height, max(width, 1)), np.nan)
     left = 0
     for block in blocks:
         canvas[: block.shape[0], left : left + block.shape[1]] = block
