@@ -18,6 +18,7 @@ from minigrad import (
     Map,
     Network,
     NNBench,
+    backend,
     data,
     gradient_check,
     plots,
@@ -75,14 +76,14 @@ class OneAffinity(Layer):
         return self.M @ x + self.b
 
     def backprop(self, dy):
-        self.dM += np.outer(dy, self.x)
+        self.dM += dy[:, None] * self.x
         self.db += dy
         return self.M.T @ dy
 
 
 chained = Network(OneAffinity(2, 3), OneAffinity(3, 2)).randomize(1)
 for _ in range(500):
-    v = rng.standard_normal(2)
+    v = rng.standard_normal(2).tolist()
     loss = chained.learn([(v, v[::-1])])
 print(f"two in a row: the loss on the last of 500 examples is {loss:.1e}")
 assert loss < 0.05
@@ -149,10 +150,11 @@ lesson.show(bench.plot_learning(100), "swap")
 # %%
 leak = 0.2
 as_it_was = Map(
-    lambda x: (x * (1 + leak / 2) + abs(x) * (1 - leak / 2)) / 2, lambda x: np.where(x > 0, 1, leak)
+    lambda x: (x * (1 + leak / 2) + abs(x) * (1 - leak / 2)) / 2,
+    lambda x: leak + (1 - leak) * (x > 0),
 )
 as_it_should = Map(
-    lambda x: (x * (1 + leak) + abs(x) * (1 - leak)) / 2, lambda x: np.where(x > 0, 1, leak)
+    lambda x: (x * (1 + leak) + abs(x) * (1 - leak)) / 2, lambda x: leak + (1 - leak) * (x > 0)
 )
 slopes = {"as it was": error_of(as_it_was), "as it should be": error_of(as_it_should)}
 print({name: f"{error:.0e}" for name, error in slopes.items()})
@@ -226,9 +228,9 @@ for kind in (OldBench, NNBench):
     bench = kind(held, lambda v: v[::-1])
     bench.checkpoint_net()
     bench.rollback_net()
-    before = held.theta.copy()
+    before = backend.copy(held.theta)
     bench.learn(100)
-    moved[kind.__name__] = float(np.abs(held.theta - before).max())
+    moved[kind.__name__] = float(abs(held.theta - before).max())
 print(f"how far the network that one holds has moved: {moved}")
 assert moved["OldBench"] == 0 and moved["NNBench"] > 0.1
 
@@ -246,7 +248,7 @@ shares, maps_drawn = {}, axes(size=(6.4, 3.4)).figure
 maps_drawn.clear()
 panels = maps_drawn.subplots(1, 2, sharey=True)
 side = np.linspace(-1.6, 1.6, 81)
-plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2).tolist()
 for panel, (name, single) in zip(panels, {
     "one affine layer": Network(Affinity(2, 1)),
     "2-3-1, tanh": Network(Affinity(2, 3), Map("tanh"), Affinity(3, 1)),
@@ -254,9 +256,11 @@ for panel, (name, single) in zip(panels, {
     many = single.stack(200, rng=4)
     many.learn((x[[i]], target[[i]]) for i in order)
     shares[name] = float((many.accuracy(x, target) == 1).mean())
-    answers = many.predict(plane)[0].reshape(81, 81)
+    answers = backend.host(many.predict(plane))[0].reshape(81, 81)
     picture = panel.pcolormesh(side, side, answers, cmap="RdBu_r", vmin=-1, vmax=1)
-    panel.scatter(*x.T, c=target[:, 0], cmap="RdBu_r", edgecolors="k", s=60)
+    panel.scatter(
+        *backend.host(x).T, c=backend.host(target)[:, 0], cmap="RdBu_r", edgecolors="k", s=60
+    )
     panel.set(
         title=f"{name}\nsolved from {shares[name]:.1%} of starts", xlabel="$v_0$", aspect="equal"
     )
@@ -274,12 +278,12 @@ assert shares["one affine layer"] == 0 and shares["2-3-1, tanh"] >= 0.97
 # only learns it from fewer of them than it could: nobody who looks at a falling loss would know.
 
 # %%
-both = np.concatenate([target, -target], axis=1)
+both = target * many.xp.asarray([[1.0, -1.0]], device=many.place.device)
 learned = {}
 for name, kind in {"M^T": Affinity, "M": ForgotTheTranspose}.items():
     many = Network(kind(2, 2), Map("tanh"), kind(2, 2)).stack(200, rng=5)
     many.learn((x[[i]], both[[i]]) for i in order)
-    learned[name] = float((many(x) * both > 0).all(axis=(1, 2)).mean())
+    learned[name] = float((backend.host(many(x) * both) > 0).all(axis=(1, 2)).mean())
 hidden_error = error_of(Network(ForgotTheTranspose(2, 2), Map("tanh"), ForgotTheTranspose(2, 2)))
 print(f"starts that learn XOR: {learned}; the check: error {hidden_error:.1f}")
 assert 0.3 < learned["M"] < learned["M^T"] and hidden_error > 1e-3
@@ -297,11 +301,11 @@ steps = {}
 for name, make in {"plain descent": GradientDescent, "Adam": Adam}.items():
     for scale in (1.0, 0.1):
         single = Network(Affinity(3, 2, rng=6))
-        start, mover = single.theta.copy(), make(0.01)
+        start, mover = backend.copy(single.theta), make(0.01)
         single([0.3, -1.0, 2.0])
-        single.backprop(scale * np.array([1.0, -2.0]))
+        single.backprop([scale * 1.0, scale * -2.0])
         mover.step(single)
-        steps[name, scale] = float(np.abs(single.theta - start).max())
+        steps[name, scale] = float(abs(single.theta - start).max())
 ratios = {name: steps[name, 0.1] / steps[name, 1.0] for name in ("plain descent", "Adam")}
 print(f"a tenth of the gradient makes the step {ratios['plain descent']:.2f} times as long in "
       f"plain descent, {ratios['Adam']:.2f} times in Adam")  # fmt: skip
@@ -351,7 +355,7 @@ assert after > 0.91
 # what was read instead. How many would you have got right?
 
 # %%
-read = net.predict(test.x).argmax(axis=-1)
+read = backend.host(net.predict(test.x)).argmax(axis=-1)
 missed = np.flatnonzero(read != test.labels)
 captions = [f"{test.labels[i]}, not {read[i]}" for i in missed[:40]]
 lesson.show(plots.image_grid(test.x[missed[:40]], (28, 28), captions, columns=10), "errors")
@@ -369,7 +373,7 @@ print(f"{len(missed)} of {len(test)} misread; most often {a} and {b} for each ot
 # %%
 lesson.show(plots.receptive_fields(net.layers[0], (28, 28)), "receptive-fields")
 hidden = Network(*(copy.deepcopy(layer) for layer in net.layers[:2]))
-dead = int((hidden.predict(train.x) == 0).all(axis=0).sum())
+dead = int((backend.host(hidden.predict(train.x)) == 0).all(axis=0).sum())
 print(f"{dead} of {net.layers[0].m} hidden units answer 0 to each of the {len(train)} digits")
 
 # %% [markdown]
@@ -382,17 +386,16 @@ print(f"{dead} of {net.layers[0].m} hidden units answer 0 to each of the {len(tr
 if lesson.full:
     full_train, full_test = data.mnist(lesson.mnist)
     large = Network(Affinity(784, 128, init="he", rng=1), Map("relu"), Affinity(128, 10, rng=2))
-    large = large.to(dtype="float32")
     optimizer = Adam(3e-3)
 
     def slower(net, history):
         optimizer.alpha *= 0.87
 
     large.fit(
-        full_train.x.astype("float32"), full_train.labels, epochs=25, batch=256,
+        full_train.x, full_train.labels, epochs=25, batch=256,
         loss="softmax_cross_entropy", optimizer=optimizer, rng=1, callbacks=[slower],
     )  # fmt: skip
-    hits = large.accuracy(full_test.x.astype("float32"), full_test.labels)
+    hits = large.accuracy(full_test.x, full_test.labels)
     print(f"784-128-10 on all of MNIST: {hits:.2%} of {len(full_test)} digits kept back")
 
 # %% [markdown]

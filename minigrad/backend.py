@@ -174,6 +174,14 @@ def asarray(value: Any) -> Array:
     return value if is_array(value) else move(value, birthplace(), birth_dtype())
 
 
+def born(values: Any) -> Array:
+    """A host array as a new array, where `use` says; float64 becomes the float type of `use`."""
+    place, dtype = birthplace(), values.dtype.name
+    if dtype == "float64":
+        dtype = birth_dtype()
+    return values.astype(dtype, copy=False) if place.name == "numpy" else move(values, place, dtype)
+
+
 def receive(value: Any, like: Array) -> Array:
     """`value` as an array beside `like`: of its library, on its device, with its dtype.
 

@@ -1,5 +1,6 @@
 """Every lesson runs, keeps what it claims, and draws the figures that it names."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,12 @@ def test_there_are_lessons():
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_and_its_claims_hold(path, tmp_path):
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_lesson_runs_and_its_claims_hold(path, library, tmp_path):
+    pytest.importorskip(library)  # without an edit: what is new is born in that library
     ran = subprocess.run(
         [sys.executable, "-W", "error", path, "--figures", tmp_path],
+        env={**os.environ, "MINIGRAD_BACKEND": library},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

@@ -2,12 +2,13 @@
 
 import math
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigrad import backend
 from minigrad.errors import ShapeError
 
 Rng = np.random.Generator | int | None
@@ -17,9 +18,11 @@ Rng = np.random.Generator | int | None
 class Dataset:
     """N samples x (N, n) with their labels (N,); `shape` is that of one sample, (28, 28) say.
 
-    x keeps its dtype, labels become int64. A slice, an index array or a mask gives a Dataset
-    (a slice, one that shares memory), and so does every method but `one_hot`; none is ever empty.
-    Raises ShapeError, TypeError for what is not numbers, ValueError for no sample at all.
+    x keeps its dtype, labels become int64. Both are kept on the host, and labels stay there; x is
+    handed out where `minigrad.use` says that new arrays are born. A slice, an index array or a
+    mask gives a Dataset (a slice, one that shares memory), and so does every method but `one_hot`;
+    none is ever empty. Raises ShapeError, TypeError for what is not numbers, ValueError for no
+    sample at all.
 
     >>> points = Dataset([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], [7, 8, 7])
     >>> points[1:]
@@ -28,7 +31,7 @@ class Dataset:
     [[0.0, 1.0], [4.0, 5.0]]
     """
 
-    x: NDArray[Any]
+    host: NDArray[Any]
     labels: NDArray[np.int64]
     shape: tuple[int, ...] = ()
 
@@ -47,16 +50,16 @@ class Dataset:
         shape = tuple(shape) or x.shape[1:]
         if math.prod(shape) != x.shape[1]:
             raise ShapeError(f"shape: expected {x.shape[1]} values as in a row of x, got {shape}")
-        for name, value in ("x", x), ("labels", labels.astype(np.int64)), ("shape", shape):
+        for name, value in ("host", x), ("labels", labels.astype(np.int64)), ("shape", shape):
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.host)
 
     def __repr__(self) -> str:
         kinds = np.unique(self.labels)
         return (
-            f"Dataset({len(self)} samples of shape {self.shape}, {self.x.dtype}, "
+            f"Dataset({len(self)} samples of shape {self.shape}, {self.host.dtype}, "
             f"{len(kinds)} labels in {kinds[0]}..{kinds[-1]})"
         )
 
@@ -72,12 +75,17 @@ class Dataset:
         labels = self.labels[index]
         if not len(labels):
             raise ValueError(f"the selection from {len(self)} samples is empty")
-        return Dataset(self.x[index], labels, self.shape)
+        return Dataset(self.host[index], labels, self.shape)
+
+    @property
+    def x(self) -> Any:
+        """The samples (N, n), in the array library and on the device that `use` chose."""
+        return backend.born(self.host)
 
     @property
     def images(self) -> NDArray[Any]:
-        """The samples in their own shape, (N, *shape); a view."""
-        return self.x.reshape(len(self), *self.shape)
+        """The samples in their own shape, (N, *shape), on the host; a view."""
+        return self.host.reshape(len(self), *self.shape)
 
     def classes(self, *which: int, relabel: bool = True) -> "Dataset":
         """Keep the samples with these labels, renumbered 0, 1, ... in the order given.
@@ -93,7 +101,8 @@ class Dataset:
         kept = self[np.isin(self.labels, which)]
         if not relabel:
             return kept
-        return replace(kept, labels=np.argmax(kept.labels[:, None] == np.array(which), axis=1))
+        labels = np.argmax(kept.labels[:, None] == np.array(which), axis=1)
+        return Dataset(kept.host, labels, self.shape)
 
     def resize(self, side: int) -> "Dataset":
         """Scale images (h, w) to (side, side): bilinear where that enlarges, else area averages.
@@ -111,14 +120,14 @@ class Dataset:
         down, across = (_scaling(n, side).astype(dtype) for n in self.shape)
         y = down @ self.images @ across.T
         # Rounding may overstep by one part in 10**16, and the range is a promise.
-        low, high = self.x.min(axis=1), self.x.max(axis=1)
+        low, high = self.host.min(axis=1), self.host.max(axis=1)
         y = y.clip(low[:, None, None], high[:, None, None])
         return Dataset(y.reshape(len(self), -1), self.labels, (side, side))
 
     def binarise(self, low: float = -1.0, high: float = 1.0, threshold: float = 0.5) -> "Dataset":
         """Put `high` where x > threshold and `low` elsewhere."""
-        x = np.where(self.x > threshold, high, low).astype(self._float_type())
-        return replace(self, x=x)
+        x = np.where(self.host > threshold, high, low).astype(self._float_type())
+        return Dataset(x, self.labels, self.shape)
 
     def one_hot(
         self, low: float = 0.0, high: float = 1.0, count: int | None = None
@@ -164,7 +173,7 @@ class Dataset:
         return self[np.take_along_axis(rows, mixed, axis=1).ravel()]
 
     def _float_type(self) -> np.dtype[Any]:
-        return self.x.dtype if self.x.dtype.kind == "f" else np.dtype(np.float64)
+        return self.host.dtype if self.host.dtype.kind == "f" else np.dtype(np.float64)
 
 
 def one_hot(

@@ -3,14 +3,17 @@
 The same `rng` (a Generator at the same point, or the same int) gives the same data.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigrad import backend
 from minigrad.data.dataset import Dataset, Rng, count_of
 from minigrad.errors import ShapeError
 
 Floats = NDArray[np.float64]
-Facts = tuple[Floats, Floats]
+Facts = tuple[Any, Any]  # arrays born where `minigrad.use` says
 
 
 def xor(coding: tuple[float, float] = (-1.0, 1.0)) -> Facts:
@@ -34,7 +37,7 @@ def parity(n_bits: int, coding: tuple[float, float] = (-1.0, 1.0)) -> Facts:
     values = np.array(coding, np.float64)
     if values.shape != (2,):
         raise ShapeError(f"coding: expected (false, true), got shape {values.shape}")
-    return values[bits], values[bits.sum(axis=1, keepdims=True) % 2]
+    return _facts(values[bits], values[bits.sum(axis=1, keepdims=True) % 2])
 
 
 def spirals(n: int, classes: int = 2, noise: float = 0.02, rng: Rng = None) -> Dataset:
@@ -78,7 +81,7 @@ def circles(n: int, classes: int = 2, noise: float = 0.05, rng: Rng = None) -> D
 def quadratic(n: int, rng: Rng = None) -> Facts:
     """Return x ~ N(0, 1) of shape (n, 2) and y = ((x0 - x1)**2, 0)."""
     x = np.random.default_rng(rng).standard_normal((count_of("n", n), 2))
-    return x, np.stack([(x[:, 0] - x[:, 1]) ** 2, np.zeros(n)], axis=1)
+    return _facts(x, np.stack([(x[:, 0] - x[:, 1]) ** 2, np.zeros(n)], axis=1))
 
 
 def linear(n: int, M: ArrayLike, b: ArrayLike = 0.0, noise: float = 0.0, rng: Rng = None) -> Facts:
@@ -92,14 +95,18 @@ def linear(n: int, M: ArrayLike, b: ArrayLike = 0.0, noise: float = 0.0, rng: Rn
     if M.ndim != 2 or b.shape not in ((), M.shape[:1]):
         raise ShapeError(f"expected M (m, k) and b (m,) or a number, got {M.shape} and {b.shape}")
     x = rng.standard_normal((count_of("n", n), M.shape[1]))
-    return x, _noisy(x @ M.T + b, noise, rng)
+    return _facts(x, _noisy(x @ M.T + b, noise, rng))
 
 
 def sine(n: int, noise: float = 0.1, rng: Rng = None) -> Facts:
     """Return x (n, 1) uniform in [-pi, pi] and y = sin x + noise * N(0, 1)."""
     rng = np.random.default_rng(rng)
     x = rng.uniform(-np.pi, np.pi, (count_of("n", n), 1))
-    return x, _noisy(np.sin(x), noise, rng)
+    return _facts(x, _noisy(np.sin(x), noise, rng))
+
+
+def _facts(x: Floats, y: Floats) -> Facts:
+    return backend.born(x), backend.born(y)
 
 
 def _labels(n: int, classes: int) -> NDArray[np.int64]:

@@ -302,3 +302,15 @@ def test_counts_refused(nine, method, n, message):
     data = nine[1:] if method == "balanced" else nine
     with pytest.raises(ValueError, match=message):
         getattr(data, method)(n)
+
+
+def test_samples_are_handed_out_where_new_arrays_are_born(monkeypatch):
+    from minigrad import backend, data
+
+    points = Dataset([[0.0, 1.0], [2.0, 3.0]], [1, 0])
+    monkeypatch.setattr(backend, "_birth", {"place": None, "dtype": "float64"})
+    backend.use("array-api-strict", dtype="float32")
+    for x in (points.x, points.binarise().x, *data.xor(), *data.quadratic(3, rng=1)):
+        assert backend.place_of(x).name == "array-api-strict"
+        assert backend.dtype_name(x) == "float32"
+    assert isinstance(points.labels, np.ndarray) and points.host.dtype == "float64"
