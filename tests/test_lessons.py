@@ -21,7 +21,7 @@ def test_a_lesson_runs_and_its_claims_hold(path, library, tmp_path):
     ran = subprocess.run(
         [sys.executable, "-W", "error", path, "--figures", tmp_path],
         env={**os.environ, "MINIGRAD_BACKEND": library},
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     figures = {line.split(": ", 1)[1] for line in ran.stdout.splitlines() if line[:7] == "figure:"}
