@@ -29,12 +29,14 @@ class Knobs:
         if bench._checkpoint is None:
             bench.checkpoint_net()
         self.ax = figure.add_axes((0.34, 0.32, 0.62, 0.58))
-        self.weights_ax = figure.add_axes((0.02, 0.6, 0.24, 0.3))
+        self.weights_ax = figure.add_axes((0.05, 0.6, 0.21, 0.3))
         self.rate = Slider(figure.add_axes((0.34, 0.14, 0.5, 0.03)), "learning rate", *RATES,
                            valinit=float(np.log10(np.clip(bench.net.alpha, 1e-4, 10))))  # fmt: skip
         self.facts = Slider(figure.add_axes((0.34, 0.08, 0.5, 0.03)), "facts", 1, MOST_FACTS,
                             valinit=n, valstep=1)  # fmt: skip
-        self.view = RadioButtons(figure.add_axes((0.02, 0.3, 0.2, 0.2)), self.VIEWS)
+        # With useblit (the default), matplotlib's radio buttons leave the figure stale after each
+        # draw where there is no blitting, and ipympl then draws without end.
+        self.view = RadioButtons(figure.add_axes((0.02, 0.3, 0.2, 0.2)), self.VIEWS, useblit=False)
         self.other_facts = Button(figure.add_axes((0.02, 0.14, 0.2, 0.06)), "other facts")
         self.other_start = Button(figure.add_axes((0.02, 0.06, 0.2, 0.06)), "other start")
         for slider in (self.rate, self.facts):
@@ -54,8 +56,8 @@ class Knobs:
         backend = plt.get_backend()
         if "inline" in backend.lower():
             raise RuntimeError(
-                "knobs need a live figure: run the magic %matplotlib widget first (minigrad with "
-                "its extra [notebook] has what it needs)"
+                "knobs need a live figure: run the magic %matplotlib widget first (it needs the "
+                "package ipympl, which minigrad's extra [notebook] brings)"
             )
         if backend.lower() in ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template"):
             raise RuntimeError(

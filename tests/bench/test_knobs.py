@@ -118,3 +118,17 @@ def test_a_closed_figure_is_left_alone(knobs):
     before = knobs.bench.net.theta.copy()
     knobs.rate.set_val(-3)
     assert np.array_equal(knobs.bench.net.theta, before)
+
+
+def test_a_drawn_figure_is_at_rest_where_there_is_no_blitting():
+    """Else Jupyter, whose canvas has none, draws it again and again and never comes to rest."""
+
+    class WithoutBlitting(FigureCanvasAgg):
+        supports_blit = False
+
+    figure = Figure(figsize=(9, 5))
+    canvas = WithoutBlitting(figure)
+    Knobs(NNBench(Network(Affinity(2, 2, rng=1))), figure, 5)
+    canvas.draw()
+    canvas.draw()
+    assert not figure.stale
