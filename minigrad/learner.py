@@ -32,7 +32,8 @@ class Step:
         """The mean loss over the batch, a float; (K,) on the host for a stack."""
         xp = self.net.xp
         y = self.net(x)
-        target = xp.broadcast_to(target, y.shape)
+        if target.shape != y.shape:  # one for all members of a stack
+            target = xp.broadcast_to(target, y.shape)
         values = self.loss.value(xp, y, target)
         self.dy = self.loss.gradient(xp, y, target) / backend.size(
             values.shape[self.net.theta.ndim - 1 :]

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -102,7 +103,8 @@ class Network(Layer):
 
     def learn_backprop(self, dy: Array) -> Array:
         """backprop as far as there is something to train, whether or not a subclass knows how."""
-        if "to_input" in signature(type(self).backprop).parameters:
+        kind: Any = type(self)
+        if _knows_to_input(kind):
             return self.backprop(dy, to_input=False)
         return self.backprop(dy)
 
@@ -397,6 +399,11 @@ def width_of(layer: Layer) -> int | None:
     if isinstance(layer, Network):
         return next((n for inner in layer.layers if (n := width_of(inner)) is not None), None)
     return layer.n
+
+
+@cache
+def _knows_to_input(kind: Any) -> bool:
+    return "to_input" in signature(kind.backprop).parameters
 
 
 def has_backprop(layer: Layer) -> bool:

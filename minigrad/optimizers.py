@@ -30,6 +30,7 @@ class Optimizer:
         self.state: dict[str, Array] = {}
         self._of: Callable[[], Any] | None = None
         self._layout: list[int] = []
+        self._version = -1
 
     @property
     def alpha(self) -> Any:
@@ -56,6 +57,9 @@ class Optimizer:
 
     def attach(self, net: Layer) -> None:
         """Make the moments for `net`; an optimizer that has moved another network is refused."""
+        same = self._of is not None and self._of() is net and self._version == net._version
+        if same and self.state.keys() == set(self.moments):
+            return  # as at the last step
         layout = [id(layer) for layer in leaves(net)]
         known = self._of is None or (self._of() is net and self._layout == layout)
         if self.state and not (
@@ -67,7 +71,7 @@ class Optimizer:
             )
         if not self.state:
             self.state = {name: net.xp.zeros_like(net.theta) for name in self.moments}
-        self._of, self._layout = weakref.ref(net), layout
+        self._of, self._layout, self._version = weakref.ref(net), layout, net._version
 
     def alpha_for(self, theta: Array) -> Any:
         """alpha as it meets theta: a number, or (K, 1) for a stack."""
