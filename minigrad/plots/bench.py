@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from minigrad.bench.nnbench import LossCube, Track
 
 
+WINDOWS = 30  # into which a surface divides the facts
+
+
 def losses(track: "Track", ax: Any = None) -> Any:
     """The loss on each fact before it was learned from, and where learning diverged."""
     ax, seen = axes(ax), np.minimum(track.losses, 1e100)  # matplotlib overflows on the way to 1e308
@@ -46,14 +49,22 @@ def loss_heat(cube: "LossCube", ax: Any = None) -> Any:
 
 def loss_surface(cube: "LossCube", ax: Any = None) -> Any:
     """The same as a surface over rate and fact, which ends where the median loss is above 100."""
+    from matplotlib.ticker import MaxNLocator
+
     if ax is None:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(6.4, 5.2), layout="constrained").add_subplot(projection="3d")
-    facts = np.arange(1, cube.losses.shape[-1] + 1)
-    grid = np.meshgrid(facts, np.log10(cube.rates))
-    ax.plot_surface(*grid, _log_median(cube), cmap="viridis", rcount=60, ccount=60)
-    ax.set(xlabel="fact", ylabel="log10 of the learning rate", zlabel="log10 of the median loss")
+    values, count = _log_median(cube), cube.losses.shape[-1]
+    span = max(count // WINDOWS, 1)  # facts differ in how hard they are; a mean over some is smooth
+    ends = np.arange(span, count + 1, span)
+    smooth = np.stack([values[:, end - span : end].mean(axis=1) for end in ends], axis=1)
+    ax.plot_surface(*np.meshgrid(ends, np.log10(cube.rates)), smooth, cmap="viridis")
+    ax.set_xlabel("fact", labelpad=8)
+    ax.set_ylabel("log10 of the learning rate", labelpad=8)
+    ax.set_zlabel(f"log10 of the median loss, mean of {span} facts", labelpad=6)
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    ax.set_box_aspect(None, zoom=0.9)
     return ax
 
 

@@ -241,7 +241,9 @@ def test_heat_map_and_surface_show_the_median_and_where_it_breaks(bench):
     expected = np.log10(np.median(cube.losses[:, 0], axis=0))
     assert mesh.shape == (4, 30) and np.allclose(mesh[0], expected)
     assert np.ma.getmaskarray(mesh)[3, -1]
-    assert plots.loss_surface(cube).name == "3d"
+    ax = plots.loss_surface(bench.loss_cube(60, [0.01, 0.1], starts=3))
+    assert ax.get_zlabel().endswith("mean of 2 facts")
+    assert ax.get_xlim()[0] <= 2 and ax.get_xlim()[1] >= 60
 
 
 def test_weights_of_any_shapes_stand_side_by_side():
