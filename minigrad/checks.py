@@ -35,6 +35,12 @@ class Row:
     entry: tuple[int, ...]
     backprop: float
     numeric: float
+    layer: str = ""  # in a network, the one whose parameter it is
+
+    @property
+    def place(self) -> str:
+        """The name, and in a network the layer: "3.M of Affinity 4 -> 2"."""
+        return f"{self.name} of {self.layer}" if self.layer else self.name
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Report:
         return self.error <= self.tolerance and not self.complaints
 
     def __str__(self) -> str:
-        width = max([len(row.name) for row in self.rows] + [9])
+        width = max([len(row.place) for row in self.rows] + [9])
         lines = [
             f"gradient check of {self.layer}: {'passed' if self.passed else 'FAILED'} "
             f"({self.method}, tolerance {self.tolerance:g})",
@@ -65,7 +71,7 @@ class Report:
         for row in self.rows:
             entry = ",".join(map(str, row.entry))
             lines.append(
-                f"{row.name:{width}}  {row.error:14.1e}  {entry:>11}  {row.backprop:12.5g}  "
+                f"{row.place:{width}}  {row.error:14.1e}  {entry:>11}  {row.backprop:12.5g}  "
                 f"{row.numeric:12.5g}" + ("  <--" if not row.error <= self.tolerance else "")
             )
         return "\n".join([*lines, *self.complaints])
@@ -240,7 +246,9 @@ class _Checker:
         elif error > TOLERANCE[self.method] and flat.size <= 1000:
             self._diagnose(name, gradient, at)
         entry = tuple(int(k) for k in np.unravel_index(i, gradient.shape))
-        return Row(name, gradient.shape, error, entry, float(flat[i]), numeric)
+        return Row(
+            name, gradient.shape, error, entry, float(flat[i]), numeric, _owner(self.layer, name)
+        )
 
     def _compare(
         self, by_backprop: float, name: str, at: Array, direction: Any
@@ -327,6 +335,15 @@ class _LossOf(Layer):
 
     def __str__(self) -> str:
         return f"the loss {self.loss.name}"
+
+
+def _owner(layer: Layer, name: str) -> str:
+    """The layer in a network that has the parameter of this name, in words."""
+    position, dot, rest = name.partition(".")
+    if not dot or not isinstance(layer, Network):
+        return ""
+    inner = layer.layers[int(position) - 1]
+    return _owner(inner, rest) or str(inner)
 
 
 def _reached(layer: Layer, name: str) -> bool:

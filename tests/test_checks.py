@@ -504,3 +504,10 @@ def test_a_sum_over_the_first_axis_only_is_caught():
     report = refused(FirstAxisOnly(4))
     assert "x of shape (2, 3, 4)" in report and "x of shape (4,)" in report
     assert gradient_check(FirstAxisOnly(4), x=np.ones((5, 4)), rng=1).passed
+
+
+def test_in_a_network_the_report_names_the_layer_of_a_wrong_gradient():
+    net = Network(Affinity(4, 3, rng=1), Network(Map("tanh"), MeanOverBatch(3, 2, rng=2)))
+    report = refused(net)
+    (line,) = [line for line in report.splitlines() if line.endswith("<--") and "2.2.M" in line]
+    assert line.startswith("2.2.M of MeanOverBatch 3 -> 2 ")
