@@ -341,10 +341,12 @@ history = net.fit(
     optimizer=Adam(3e-3), rng=1, validation=(test.x, test.labels),
 )  # fmt: skip
 after = net.accuracy(test.x, test.labels)
-best = int(np.argmin(history.validation_loss)) + 1
+best = int(np.argmin(history.validation_loss)) + 1  # from there on only the one loss falls
 print(f"read correctly of the digits kept back: {before:.1%} before, {after:.1%} after")
-print(f"the loss on digits kept back is least after epoch {best} of {len(history.loss)}: after "
-      "that the 6,000 are learned by heart")  # fmt: skip
+for name, seen in {"learned from": history.loss, "kept back": history.validation_loss}.items():
+    print(
+        f"loss on digits {name}: {seen[best - 1]:.3f} after epoch {best}, {seen[-1]:.3f} at the end"
+    )
 lesson.show(plots.learning_curve(history), "learning-curve")
 assert after > 0.91
 
@@ -367,8 +369,8 @@ print(f"{len(missed)} of {len(test)} misread; most often {a} and {b} for each ot
 
 # %% [markdown]
 # Every row of the first $M$ is 784 weights: an image. Where it is red, ink excites the unit; where
-# it is blue, ink silences it. Units that look like nothing have died: their weights went where no
-# digit brings them above 0, there relu has slope 0, and with that nothing will ever move them.
+# it is blue, ink silences it. A unit can die: where no digit brings it above 0, relu has slope 0,
+# and nothing will ever move it again. It then still shows the noise that it started with.
 
 # %%
 lesson.show(plots.receptive_fields(net.layers[0], (28, 28)), "receptive-fields")
@@ -379,7 +381,7 @@ print(f"{dead} of {net.layers[0].m} hidden units answer 0 to each of the {len(tr
 # %% [markdown]
 # ## 14. All of MNIST (`--full`)
 #
-# Ten times as many digits leave less to learn by heart. They are downloaded, once, unless
+# Ten times as many digits, four times as many hidden units. The digits are downloaded, once, unless
 # `--mnist` names a folder that has them; in a notebook, put `lesson.full = True` before this cell.
 
 # %%

@@ -322,9 +322,8 @@ def top_k(a: Array, k: int) -> Array:
     near = np.sort(np.argpartition(down, k - 1, axis=-1)[..., :k], axis=-1)
     values = np.take_along_axis(a, near, axis=-1)
     least = values.min(axis=-1, keepdims=True) if values.size else values
-    if (
-        np.count_nonzero(a >= least, axis=-1) > k
-    ).any():  # equals at the border: the plain order decides
+    at_least = np.count_nonzero(a >= least, axis=-1)
+    if (at_least > k).any():  # equals at the border: the plain order decides
         return np.argsort(down, axis=-1, kind="stable")[..., :k]
     order = np.argsort(np.take_along_axis(down, near, axis=-1), axis=-1, kind="stable")
     return np.take_along_axis(near, order, axis=-1)

@@ -86,8 +86,8 @@ def as_notebook(script: Path) -> str:
         import jupytext
     except ImportError as error:
         raise ImportError(
-            'a notebook is made with jupytext, which is not installed: pip install "minigrad['
-            'notebook]" brings it (--script FILE needs nothing)'
+            "a notebook is made with jupytext, which is not installed: pip install jupytext, or "
+            "minigrad with its extra [notebook]"
         ) from error
     notebook = jupytext.read(script, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):

@@ -3,7 +3,7 @@
 `learner.Step` says what a step is, plainly; a `Program` does the same for a network of Affinity,
 Map and Identity layers on numpy, for batches of one shape, and is tested against it. It pays
 because the calls, not the arithmetic, are what a small network costs, and because an optimizer
-that works through theta in blocks that fit the cache reads memory once and not ten times.
+that works through theta in blocks that fit the cache reads memory once, not once an operation.
 """
 
 import math
@@ -165,7 +165,7 @@ class Program:
         self.forward_calls += [product(x, layer.M.mT, y), (np.add, (y, layer.b, y))]
 
         def backward(dy: Array, further: bool) -> Array:
-            # a product with ones is the sum over the batch, and far faster than a sum
+            # a product with ones is the sum over the batch, and the quicker way to it
             self.update_calls += [product(dy.mT, x, layer.dM), product(ones, dy, db)]
             if not further:
                 return dy
@@ -342,7 +342,7 @@ def product(a: Array, b: Array, out: Array) -> Call:
 
 
 def flush(moment: Array) -> None:
-    """Set to 0 what is on its way to the denormal numbers, where arithmetic is ten times slower.
+    """Set to 0 what is on its way to the denormal numbers, where arithmetic is many times slower.
 
     A moment whose gradient has died decays into them, and rounding keeps it there for ever.
     """
@@ -375,7 +375,7 @@ one_thread = OneThread()
 
 def threads_for(net: Network, batch: int) -> AbstractContextManager[None]:
     """One BLAS thread while all products are small: idle threads wait for the next by spinning,
-    and on a busy machine that makes a small step a hundred times slower."""
+    and on a busy machine that makes a small step many times slower."""
     sizes = [backend.size(m.shape[-2:]) for m, _ in net.parameters().values() if m.ndim > 1]
     small = batch * max(sizes, default=0) <= SMALL
     return one_thread if small and net.place.name == "numpy" else nullcontext()

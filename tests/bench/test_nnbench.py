@@ -118,8 +118,11 @@ def test_learning_is_the_networks_own(bench):
 
 
 def test_a_track_has_the_way_of_theta(bench):
-    start = bench.net.theta.copy()
+    start, twin = bench.net.theta.copy(), pickle.loads(pickle.dumps(bench.net))
     track = bench.learn_track(12)
+    for state, fact in zip(track.states[1:], bench.training_data_gen(12), strict=True):
+        twin.learn([fact])
+        assert np.allclose(state, twin.theta, rtol=1e-10)
     assert track.losses.shape == (12,) and track.states.shape == (13, len(start))
     assert np.array_equal(track.states[0], start)
     assert np.array_equal(track.states[-1], bench.net.theta)
@@ -205,6 +208,11 @@ def test_a_cube_of_starts_draws_them_by_its_generator(bench):
     assert cube.losses.shape == (4, 2, 10) and np.array_equal(cube.losses, again.losses)
     assert np.array_equal(cube.losses[:, 0, 0], cube.losses[:, 1, 0])  # the same start, any rate
     assert len(set(cube.losses[:, 0, 0])) == 4
+    starts = bench.net.stack(4, rng=7)
+    for k, start in enumerate(starts.theta):  # each start meets each rate
+        single = Network(Affinity(2, 3), Map("tanh"), Affinity(3, 2), alpha=0.2)
+        single.theta = start
+        assert np.allclose(NNBench(single, swap).learn(10), cube.losses[k, 1], rtol=1e-8)
 
 
 def test_a_cube_shows_where_rates_break(bench):
