@@ -7,13 +7,16 @@ from minigrad.data.mnist import digits, mnist
 from minigrad.data.synthetic import (
     blobs,
     circles,
+    grid,
     linear,
     moons,
     parity,
     quadratic,
     sine,
+    sphere_patterns,
     spirals,
     xor,
+    xor_grid,
 )
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "circles",
     "digits",
     "download_mnist",
+    "grid",
     "linear",
     "mnist",
     "moons",
@@ -30,7 +34,9 @@ __all__ = [
     "quadratic",
     "read_idx",
     "sine",
+    "sphere_patterns",
     "spirals",
     "write_idx",
     "xor",
+    "xor_grid",
 ]
