@@ -29,6 +29,7 @@ _MODULES = (
     "checks",
     "data",
     "errors",
+    "information",
     "initializers",
     "layers",
     "losses",
