@@ -5,6 +5,7 @@
 (4.5, 3.0)
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +19,15 @@ from minigrad.backend import Array
 class ScalarMap:
     """A function of one number and its derivative, f(xp, x) and df(xp, x), on arrays of any shape.
 
-    `smooth`: f takes complex numbers too, so that the complex-step check applies.
+    `smooth`: f takes complex numbers too, so that the complex-step check applies. `bounds`: what no
+    value is below or above.
     """
 
     name: str
     f: Callable[[Any, Array], Array]
     df: Callable[[Any, Array], Array]
     smooth: bool = False
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def __call__(self, x: Any) -> Array:
         """y = f(x), of the shape of x."""
@@ -37,7 +40,7 @@ class ScalarMap:
     def __reduce__(self) -> Any:  # a named map travels by its name: lambdas do not pickle
         if NAMED.get(self.name) is self:
             return named, (self.name,)
-        return ScalarMap, (self.name, self.f, self.df, self.smooth)
+        return ScalarMap, (self.name, self.f, self.df, self.smooth, self.bounds)
 
 
 def _with_namespace(x: Any) -> tuple[Any, Array]:
@@ -68,31 +71,53 @@ def leaky(leak: float) -> ScalarMap:
 
 # At its kink, 0, df is 0 for relu and absolute, and the leak for the leaky relu.
 identity = ScalarMap("identity", lambda xp, x: x, lambda xp, x: xp.ones_like(x), smooth=True)
-tanh = ScalarMap("tanh", lambda xp, x: xp.tanh(x), lambda xp, x: 1 - xp.tanh(x) ** 2, smooth=True)
+tanh = ScalarMap(
+    "tanh",
+    lambda xp, x: xp.tanh(x),
+    lambda xp, x: 1 - xp.tanh(x) ** 2,
+    smooth=True,
+    bounds=(-1.0, 1.0),
+)
 sigmoid = ScalarMap(
-    "sigmoid", _sigmoid, lambda xp, x: _sigmoid(xp, x) * _sigmoid(xp, -x), smooth=True
+    "sigmoid",
+    _sigmoid,
+    lambda xp, x: _sigmoid(xp, x) * _sigmoid(xp, -x),
+    smooth=True,
+    bounds=(0.0, 1.0),
 )
 relu = ScalarMap(
-    "relu", lambda xp, x: xp.maximum(x, xp.zeros_like(x)), lambda xp, x: xp.astype(x > 0, x.dtype)
+    "relu",
+    lambda xp, x: xp.maximum(x, xp.zeros_like(x)),
+    lambda xp, x: xp.astype(x > 0, x.dtype),
+    bounds=(0.0, math.inf),
 )
 leaky_relu = ScalarMap("leaky relu", *(leaky(0.01).f, leaky(0.01).df))
-softplus = ScalarMap("softplus", _softplus, _sigmoid)
+softplus = ScalarMap("softplus", _softplus, _sigmoid, bounds=(0.0, math.inf))
 silu = ScalarMap(
     "silu",
     lambda xp, x: x * _sigmoid(xp, x),
     lambda xp, x: _sigmoid(xp, x) * (1 + x * _sigmoid(xp, -x)),
     smooth=True,
 )
-sine = ScalarMap("sine", lambda xp, x: xp.sin(x), lambda xp, x: xp.cos(x), smooth=True)
-cosine = ScalarMap("cosine", lambda xp, x: xp.cos(x), lambda xp, x: -xp.sin(x), smooth=True)
+sine = ScalarMap(
+    "sine", lambda xp, x: xp.sin(x), lambda xp, x: xp.cos(x), smooth=True, bounds=(-1.0, 1.0)
+)
+cosine = ScalarMap(
+    "cosine", lambda xp, x: xp.cos(x), lambda xp, x: -xp.sin(x), smooth=True, bounds=(-1.0, 1.0)
+)
 gaussian = ScalarMap(
     "gaussian",
     lambda xp, x: xp.exp(-0.5 * x * x),
     lambda xp, x: -x * xp.exp(-0.5 * x * x),
     smooth=True,
+    bounds=(0.0, 1.0),
 )
-half_square = ScalarMap("half square", lambda xp, x: 0.5 * x * x, lambda xp, x: x, smooth=True)
-absolute = ScalarMap("absolute", lambda xp, x: xp.abs(x), lambda xp, x: xp.sign(x))
+half_square = ScalarMap(
+    "half square", lambda xp, x: 0.5 * x * x, lambda xp, x: x, smooth=True, bounds=(0.0, math.inf)
+)
+absolute = ScalarMap(
+    "absolute", lambda xp, x: xp.abs(x), lambda xp, x: xp.sign(x), bounds=(0.0, math.inf)
+)
 
 NAMED = {
     m.name: m

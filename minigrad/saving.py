@@ -7,7 +7,7 @@ to run what it says, so `load_whole` wants to hear that it is trusted.
 import contextlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,17 +43,17 @@ def save(layer: Layer, path: str | Path) -> None:
             theta=backend.host(layer.theta),
         )
 
-    _write_whole(path, write)
+    write_whole(path, write)
 
 
 def load(layer: Layer, path: str | Path) -> None:
     """Take theta from `path`; FormatError, and nothing changed, unless it is of the same layers."""
-    with open(path, "rb") as stream:
-        try:
-            saved = _read(stream)
-        except Exception as error:  # a damaged archive fails in every way there is
-            raise FormatError(f"{path} is no saved network, or not all of one: {error}") from error
+    saved = read_arrays(path, FORMAT, ("layers", "theta"))
     expected, theta = describe(layer), saved["theta"]
+    if theta.dtype.kind != "f":
+        raise FormatError(
+            f"{path} is no saved network, or not all of one: its theta is of {theta.dtype}"
+        )
     if saved["layers"].tolist() != expected or theta.shape != tuple(layer.theta.shape):
         raise FormatError(
             f"{path} holds another network:\n{saved['layers']}, theta of shape {theta.shape}; "
@@ -66,19 +66,30 @@ def load(layer: Layer, path: str | Path) -> None:
     layer.theta = backend.move(theta, layer.place)
 
 
-def _read(stream: BinaryIO) -> dict[str, Any]:
+def read_arrays(path: str | Path, form: str, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The arrays of an .npz that says that it is of this format, and holds these; no code is run.
+
+    Raises FormatError for a damaged file, or one of another format.
+    """
+    with open(path, "rb") as stream:
+        try:
+            return _read(stream, form, {"format", *names})
+        except Exception as error:  # a damaged archive fails in every way there is
+            what = form.rpartition(" ")[0].removeprefix("minigrad ")
+            raise FormatError(f"{path} is no saved {what}, or not all of one: {error}") from error
+
+
+def _read(stream: BinaryIO, form: str, names: set[str]) -> dict[str, Any]:
     with zipfile.ZipFile(stream) as archive:
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} is damaged")
     stream.seek(0)
     with np.load(stream, allow_pickle=False) as file:
-        if absent := {"format", "layers", "theta"} - set(file.files):
+        if absent := names - set(file.files):
             raise ValueError(f"it has no {', '.join(sorted(absent))}")
-        saved = {name: file[name] for name in ("format", "layers", "theta")}
-    if str(saved["format"]) != FORMAT:
-        raise ValueError(f"its format is {str(saved['format'])[:40]!r}, expected {FORMAT!r}")
-    if saved["theta"].dtype.kind != "f":
-        raise ValueError(f"its theta is of {saved['theta'].dtype}")
+        saved = dict(file)
+    if str(found := saved.pop("format")) != form:
+        raise ValueError(f"its format is {str(found)[:40]!r}, expected {form!r}")
     return saved
 
 
@@ -86,7 +97,7 @@ def save_whole(layer: Layer, path: str | Path) -> None:
     """Write the layer itself to `path`, by dill, whole or not at all."""
     import dill
 
-    _write_whole(path, lambda stream: dill.dump(layer, stream))
+    write_whole(path, lambda stream: dill.dump(layer, stream))
 
 
 def load_whole(path: str | Path, trusted: bool = False) -> Any:
@@ -106,7 +117,7 @@ def load_whole(path: str | Path, trusted: bool = False) -> Any:
             raise FormatError(f"{path} is no saved layer, or not all of one: {error}") from error
 
 
-def _write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
     """Let `write` fill a file beside `path`, and put it in its place when it is complete."""
     path = Path(path).resolve()  # a link stays a link
     if path.exists() and not path.is_file():

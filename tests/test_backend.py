@@ -348,9 +348,10 @@ def test_the_global_generator_is_never_touched():
 
 
 def chain(node):
-    """The names of a.b.c, first to last; a call such as namespace(a) counts by its function."""
+    """The names of a.b.c, first to last; of calls, namespace(a) alone counts by its function."""
     if isinstance(node, ast.Call):
-        return chain(node.func)
+        names = chain(node.func)
+        return names if names[-1] == "namespace" else ["?"]
     if isinstance(node, ast.Attribute):
         return [*chain(node.value), node.attr]
     return [node.id] if isinstance(node, ast.Name) else ["?"]

@@ -55,6 +55,6 @@ def test_full_takes_a_folder_or_the_download(tmp_path):
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_hands_its_folder_to_mnist_whether_given_or_not(path):
-    """What --full alone does cannot be run here: it downloads, and learns for minutes."""
+    """What --full does with it cannot be run here: it downloads, and learns for minutes."""
     source = path.read_text(encoding="utf-8")
-    assert "lesson.full" not in source or "data.mnist(lesson.mnist)" in source
+    assert "data.mnist" not in source or "data.mnist(lesson.mnist)" in source

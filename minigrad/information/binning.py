@@ -15,9 +15,10 @@ from minigrad.information.variables import is_discrete
 class Bins:
     """Bins along every column: `count` of equal width, or of equal share (`by="quantile"`).
 
-    Equal ones span low to high, where None is the least or greatest value of the column; the last
-    includes its upper edge. A value below `low` or above `high` is refused: none is dropped, and
-    none moves into another bin. `edges`, where given, are the count + 1 edges for every column.
+    Equal ones span low to high, where None is the least or greatest value of the column. A value on
+    an edge belongs to the bin above it, at the upper end to the last. A value below `low` or above
+    `high` is refused: none is dropped, and none moves into another bin. `edges`, where given, are
+    the count + 1 edges for every column.
     """
 
     count: int = 10
@@ -27,11 +28,17 @@ class Bins:
     edges: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not hasattr(self.count, "__index__") or self.count < 1:
+        whole = isinstance(self.count, int | np.integer) and not isinstance(self.count, bool)
+        if not whole or self.count < 1:
             raise ValueError(f"bins: expected a number of them, 1 or more, came {self.count!r}")
         if self.by not in ("range", "quantile"):
             raise ValueError(f"bins: by is 'range' or 'quantile', not {self.by!r}")
-        if self.low is not None and self.high is not None and not self.low < self.high:
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if not all(math.isfinite(end) for end in ends):
+            raise ValueError(f"bins: expected finite ends, came {self.low} and {self.high}")
+        if self.by == "quantile" and (ends or self.edges is not None):
+            raise ValueError("bins: those of equal share have no low, high or edges of their own")
+        if len(ends) == 2 and not ends[0] < ends[1]:
             raise ValueError(f"bins: expected low < high, came {self.low} and {self.high}")
         if self.edges is not None and not (
             len(self.edges) > 1 and all(np.isfinite(self.edges)) and all(np.diff(self.edges) > 0)
@@ -51,11 +58,20 @@ class Bins:
         self._refuse_outside(name, x, self.low, self.high)
         low = xp.min(x, axis=0) if self.low is None else self.low + 0 * x[0, :]
         high = xp.max(x, axis=0) if self.high is None else self.high + 0 * x[0, :]
-        width = high / 2 - low / 2  # halves, since the span of two large numbers may overflow
-        width = xp.where(width > 0, width, xp.ones_like(width))  # a constant column: one cell
-        return xp.clip(
-            xp.astype((x / 2 - low / 2) / width * self.count, xp.int64), 0, self.count - 1
-        )
+        largest = max(float(xp.max(xp.abs(low))), float(xp.max(xp.abs(high))))
+        limits = xp.finfo(x.dtype)
+        if largest > float(limits.max) / (4 * self.count):  # spans and edges would overflow
+            x, low, high = (v * 2.0**-64 for v in (x, low, high))
+        elif largest < float(limits.smallest_normal) * 2.0**64:  # or lose digits
+            x, low, high = (v * 2.0**100 for v in (x, low, high))
+        width = xp.where(high > low, high - low, xp.ones_like(low))
+        cell = xp.clip(xp.astype((x - low) / width * self.count, xp.int64), 0, self.count - 1)
+        # By rounding, a value on an edge, or next to it, may have come to the wrong side.
+        below = xp.astype(cell, x.dtype) * width / self.count + low
+        above = xp.astype(cell + 1, x.dtype) * width / self.count + low
+        cell = cell + xp.astype(x >= above, xp.int64) - xp.astype(x < below, xp.int64)
+        cell = xp.where(high > low, cell, xp.zeros_like(cell))  # a constant column: one cell
+        return xp.clip(cell, 0, self.count - 1)
 
     def _equal_shares(self, xp: Any, x: Array) -> Array:
         """Bins between the quantiles of each column; equal values share a bin."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Array
-from minigrad.information.variables import variable
+from minigrad.information.variables import quantity
 
 
 def participation_ratio(x: Any, corrected: bool = False) -> float:
@@ -15,8 +15,9 @@ def participation_ratio(x: Any, corrected: bool = False) -> float:
     samples look flat: 1 / PR of N samples is near 1 / PR + 1 / (N - 1), and `corrected` takes that
     off (inf where nothing is left). Source: Abbott, Rajan and Sompolinsky (2011).
 
-    >>> participation_ratio([[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]])  # sds 1 and 1/2
-    1.4705882352941178
+    >>> x = [[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]]  # sds 1 and 1/2
+    >>> f"{participation_ratio(x):.4f}"
+    '1.4706'
     """
     x = _centred(x)
     xp, (n, width) = backend.namespace(x), x.shape
@@ -47,13 +48,13 @@ def singular_value_ratio(x: Any) -> float:
 
 def _centred(x: Any) -> Array:
     """x less its mean, scaled to a greatest size of 1: squares neither overflow nor vanish."""
-    x = variable("x", x)
+    x = quantity("x", x)
     xp = backend.namespace(x)
-    if "float" not in backend.dtype_name(x):
-        x = xp.astype(x, xp.float64)
     if x.shape[0] < 2:
         raise ValueError("x: a spread needs two samples or more, came 1")
     constant = bool(xp.all(x == x[:1, :]))
+    if constant:
+        return xp.zeros_like(x)
+    x = x / float(xp.max(xp.abs(x)))  # before the mean, whose sum could overflow, and after it
     x = x - xp.mean(x, axis=0)
-    size = float(xp.max(xp.abs(x)))
-    return x / size if size and not constant else xp.zeros_like(x)
+    return x / float(xp.max(xp.abs(x)))

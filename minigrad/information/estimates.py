@@ -74,7 +74,7 @@ class Estimate:
         """
         if self.shuffled is None:
             raise TypeError(f"{self.quantity} by {self.estimator} has no null: nothing to shuffle")
-        if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 2:
+        if isinstance(shuffles, bool) or not isinstance(shuffles, int | np.integer) or shuffles < 2:
             raise ValueError(f"shuffles: expected 2 or more, for a spread, came {shuffles!r}")
         rng, factor = backend.generator(rng), self._nats_per_unit()
         self.known_null = Null(tuple(self.shuffled(rng) / factor for _ in range(shuffles)))
@@ -93,8 +93,8 @@ class Estimate:
         if self.shuffled is not None and self.known_null is None:
             self.null(rng=0)
         spread = self.known_null.spread if self.known_null else 0.0
-        slack = SPREADS * spread + 1e-12 * max(1.0, abs(self.value))  # the value's own rounding
-        reached = []
+        rounding = 1e-12 * max(1.0, abs(self.value)) if math.isfinite(self.value) else 0.0
+        slack, reached = SPREADS * spread + rounding, []
         if self.known_null and self.value <= self.known_null.level + slack:
             reached.append("null")
         if self.value >= self.ceiling - slack:
@@ -134,6 +134,8 @@ class Estimate:
         return format(self.value, spec) if spec else str(self)
 
     def _other(self, other: Any) -> float:
+        if isinstance(other, str):
+            raise TypeError(f"an estimate compares with estimates and numbers, not {other!r}")
         return float(other._in(self.unit)) if isinstance(other, Estimate) else float(other)
 
     def __lt__(self, other: Any) -> bool:
@@ -152,8 +154,7 @@ class Estimate:
         known = isinstance(other, Estimate | float | int | np.generic)
         return self.value == self._other(other) if known else NotImplemented
 
-    def __hash__(self) -> int:
-        return hash(self.value)
+    __hash__ = None  # type: ignore[assignment]  # equal in bits and nats, to rounding
 
     def __str__(self) -> str:
         how = ", ".join([*(f"{k} = {v}" for k, v in self.parameters.items())])

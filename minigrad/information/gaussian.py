@@ -28,7 +28,7 @@ def gaussian(x: Any, y: Any, given: Any = None) -> Estimate:
     >>> f"{gaussian(x, 0.6 * x + 0.8 * noise):.2f}"  # truth: -ln(1 - 0.36) / 2 = 0.223
     '0.22'
     """
-    named = dict(zip("xyz", variables(x=x, y=y, z=given), strict=False))
+    named = dict(zip(("x", "y", "given"), variables(x=x, y=y, given=given), strict=False))
     parts = [_centred(real(name, v, "plug_in")) for name, v in named.items()]
     n, columns = parts[0].shape[0], sum(v.shape[1] for v in parts)
     if n < columns + 2:
@@ -42,7 +42,8 @@ def gaussian(x: Any, y: Any, given: Any = None) -> Estimate:
         overlap = backend.namespace(second).linalg.svdvals(bases[0].mT @ second)
         rho = np.minimum(backend.host(overlap), 1.0)
         eps = np.finfo(rho.dtype).eps
-        return float(0.5 * np.sum(-np.log1p(-(rho**2)))) if (rho < 1 - 8 * eps).all() else np.inf
+        linear = (rho >= 1 - 64 * eps).any()  # 1, but for the rounding of the svd
+        return np.inf if linear else float(0.5 * np.sum(-np.log1p(-(rho**2))))
 
     return Estimate(
         value=value(bases[1]),
@@ -56,11 +57,13 @@ def gaussian(x: Any, y: Any, given: Any = None) -> Estimate:
 
 
 def _centred(x: Array) -> Array:
-    """x less its mean, each column scaled to a greatest size of 1; a constant one is left out."""
+    """x less its mean, each column scaled to a greatest size of 1; a constant one becomes 0."""
     xp = backend.namespace(x)
-    x = x - xp.mean(x, axis=0)
-    size = xp.max(xp.abs(x), axis=0)
-    return x / xp.where(size > 0, size, xp.ones_like(size))
+    for _ in range(2):  # before the mean, whose sum could overflow, and after it
+        size = xp.max(xp.abs(x), axis=0)
+        x = x / xp.where(size > 0, size, xp.ones_like(size))
+        x = x - xp.mean(x, axis=0)
+    return x
 
 
 def _basis(x: Array, like: Array | None = None) -> Array:
@@ -68,5 +71,6 @@ def _basis(x: Array, like: Array | None = None) -> Array:
     xp = backend.namespace(x)
     u, s, _ = xp.linalg.svd(x, full_matrices=False)
     scale = float(xp.max(s)) if like is None else max(1.0, float(xp.max(s)))
-    rank = int(xp.sum(xp.astype(s > scale * max(x.shape) * float(xp.finfo(x.dtype).eps), xp.int64)))
+    limits = xp.finfo(x.dtype)
+    rank = int(xp.sum(xp.astype(s > scale * max(x.shape) * float(limits.eps), xp.int64)))
     return u[:, :rank] if rank else xp.zeros_like(u[:, :1])

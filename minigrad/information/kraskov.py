@@ -20,6 +20,7 @@ from minigrad.information.neighbours import (
     neighbour_count,
     search_named,
 )
+from minigrad.information.plugin import order_within
 from minigrad.information.variables import (
     constant_notes,
     is_discrete,
@@ -31,6 +32,8 @@ from minigrad.information.variables import (
     variable,
     variables,
 )
+
+TAMING = 2.0**-64  # a power of 2: no digit changes
 
 
 def kraskov(
@@ -45,17 +48,18 @@ def kraskov(
     """I(X;Y) = psi(k) + psi(N) - <psi(n_x + 1) + psi(n_y + 1)>; with `given` z, I(X;Y|Z).
 
     x, y, z: real (N, width) or (N,). r_i is the distance, the greatest difference in any column,
-    to the k-th nearest sample in all columns; n_x counts the samples nearer than r_i in x. Variant
-    2 takes the extents of the k neighbours in x and in y, and psi(k) - 1/k, psi(n_x), psi(n_y).
-    With z: psi(k) - <psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1)>. Ceiling: psi(N) - psi(k).
-    Samples that coincide with k others have r_i = 0; they are counted as in `mixed`, and a note
-    says so. Sources: Kraskov, Stögbauer and Grassberger (2004), eq. 8 and 9; Frenzel and Pompe
-    (2007). `search`: "tree" on the host, or "brute" where the arrays are.
+    to the k-th nearest sample in all columns; n_x counts the samples nearer than r_i in x, but
+    never fewer than k - 1, where several are at r_i. Variant 2 takes the extents of the k
+    neighbours in x and in y, and psi(k) - 1/k, psi(n_x), psi(n_y); variant 1 where one is 0.
+    With z: psi(k) - <psi(n_xz + 1) + psi(n_yz + 1) - psi(n_z + 1)>. Ceiling: psi(N) - psi(k), for
+    variant 2 less 1/k. Samples that coincide with k others have r_i = 0; they are counted as in
+    `mixed`, and a note says so. Sources: Kraskov, Stögbauer and Grassberger (2004), eq. 8 and 9;
+    Frenzel and Pompe (2007). `search`: "tree" on the host, or "brute" where the arrays are.
     """
-    if variant not in (1, 2) or (variant == 2 and given is not None):
+    if isinstance(variant, bool) or variant not in (1, 2) or (variant == 2 and given is not None):
         raise ValueError(f"variant: expected 1, or without `given` 2, came {variant!r}")
-    named = dict(zip("xyz", variables(x=x, y=y, z=given), strict=False))
-    parts = [real(name, v, "mixed or plug_in") for name, v in named.items()]
+    named = dict(zip(("x", "y", "given"), variables(x=x, y=y, given=given), strict=False))
+    parts = _tame(*(real(name, v, "mixed or plug_in") for name, v in named.items()))
     return _neighbours("Kraskov" + " 2" * (variant == 2), parts, k, variant, search, host)
 
 
@@ -66,24 +70,22 @@ def mixed(
 
     As `kraskov`, but where r_i = 0, in an atom of the law, k_i is the number of samples that
     coincide there, and n_x, n_y count what coincides in x, in y. Integers and texts are symbols,
-    each further from any other than real numbers are; they lower the ceiling to
+    each as far from any other, further than real numbers are; they lower the ceiling to
     psi(N) - <psi(N_y)>. Source: Gao, Kannan, Oh and Viswanath (2017), whose n_x counts the samples
     at r_i too, outside atoms as well; that has a larger bias.
 
     >>> rng = np.random.default_rng(0)
     >>> x = rng.integers(0, 2, 1000)  # truth: ln 2 / 2 = 0.347
-    >>> abs(float(mixed(x, x + 2 * rng.random(1000))) - np.log(2) / 2) < 0.06
+    >>> bool(abs(float(mixed(x, x + 2 * rng.random(1000))) - np.log(2) / 2) < 0.06)
     True
     """
-    parts, xp = variables(x=x, y=y, z=given), None
-    reals = [v for v in parts if not is_discrete(v)]
-    far = 1.0
-    if reals:
-        xp = backend.namespace(*reals)
-        far = max(float(xp.max(v) / 2 - xp.min(v) / 2) for v in reals) * 4 or 1.0
-    like = reals[0].dtype if reals else backend.namespace(*parts).float64
-    apart = [_apart(v, far, like) if is_discrete(v) else v for v in parts]
-    estimate = _neighbours("mixed neighbours", apart, k, 1, search, host)
+    parts = variables(x=x, y=y, given=given)
+    xp, reals = backend.namespace(*parts), _tame(*(v for v in parts if not is_discrete(v)))
+    span = max((float(xp.max(v) - xp.min(v)) for v in reals), default=0.0)
+    far = 2.0 ** (math.frexp(span)[1] + 1)  # a power of 2, whose multiples are exact
+    like, rest = reals[0].dtype if reals else xp.float64, iter(reals)
+    apart = [_apart(v, far, like) if is_discrete(v) else next(rest) for v in parts]
+    estimate = _neighbours("mixed neighbours", apart, k, 1, search, host, far)
     sizes = [_sizes(v) for v in parts[:2] if is_discrete(v)]
     estimate.ceiling = min(estimate.ceiling, *map(_most_of_labels, sizes), math.inf)
     return estimate
@@ -101,9 +103,12 @@ def kozachenko_leonenko(x: Any, k: int = 3, search: str = "tree", host: bool = F
     (x,) = _placed([x], search, host)
     n, d = x.shape
     k = neighbour_count(k, n)
-    radii = backend.host(search_named(search).radii(x, k))
+    (tame,) = _tame(x)
+    radii = backend.host(search_named(search).radii(tame, k))
     zeros = int((radii == 0).sum())
-    value = -np.inf if zeros else digamma(n) - digamma(k) + d * np.log(2 * radii).mean()
+    scale = 0.0 if tame is x else math.log(TAMING)
+    logs = -np.inf if zeros else np.log(radii).mean() + math.log(2) - scale
+    value = digamma(n) - digamma(k) + d * logs
     notes = tuple(_tie_notes(zeros, n, k, "the law has an atom"))
     return Estimate(float(value), "h(X)", "Kozachenko-Leonenko", {"k": k}, n, notes=notes)
 
@@ -113,13 +118,15 @@ def ross(x: Any, labels: Any, k: int = 3, search: str = "tree", host: bool = Fal
 
     x: (N, width) or (N,); labels: integers or texts (N,). r_i is the distance to the k_i-th nearest
     sample of the same label, k_i = min(k, N_y - 1); m_i counts all samples nearer than r_i, itself
-    included; of k or more that coincide, k_i and m_i count all. A label with one sample tells
-    nothing of distances: it is left out, and a note says so. Ceiling: psi(N) - <psi(N_y)>.
-    Source: Ross (2014), Mutual information between discrete and continuous data sets.
+    included, but at least k_i; of k or more that coincide, k_i and m_i count all. A label with one
+    sample tells nothing of distances: it is left out, and a note says so. Ceiling:
+    psi(N) - <psi(N_y)>. Source: Ross (2014), Mutual information between discrete and continuous
+    data sets.
     """
+    if labels is None:
+        raise TypeError("labels: expected labels (integers or texts), came None")
     x, labels = variables(x=x, labels=labels)
-    real("x", x, "plug_in")
-    (x,) = _placed([x], search, host)
+    (x,) = _placed([*_tame(real("x", x, "plug_in"))], search, host)
     number = backend.host(codes(symbols("labels", labels))[0])
     by, k = search_named(search), neighbour_count(k, x.shape[0])
     kept = np.flatnonzero(np.bincount(number)[number] > 1)
@@ -139,7 +146,7 @@ def ross(x: Any, labels: Any, k: int = 3, search: str = "tree", host: bool = Fal
                 atoms = backend.host(by.count(inside, 0 * found, closed=True)) + 1
                 near[rows] = np.where(radii[rows] == 0, atoms, near[rows])
         r = radii if isinstance(x, np.ndarray) else backend.move(radii, backend.place_of(x))
-        m = _count(by, x, backend.namespace(x).astype(r, x.dtype))
+        m = _count(by, x, backend.namespace(x).astype(r, x.dtype), near)
         return float(digamma(len(number)) + np.mean(digamma(near) - digamma(same)[number] - m))
 
     return Estimate(
@@ -158,29 +165,42 @@ def ross(x: Any, labels: Any, k: int = 3, search: str = "tree", host: bool = Fal
 
 
 def _neighbours(
-    name: str, parts: list[Array], k: Any, variant: int, search: str, host: bool
+    name: str,
+    parts: list[Array],
+    k: Any,
+    variant: int,
+    search: str,
+    host: bool,
+    far: float = math.inf,
 ) -> Estimate:
-    """What `kraskov` and `mixed` share: an estimate from the parts x, y and, it may be, z."""
+    """What `kraskov` and `mixed` share: an estimate from the parts x, y and, it may be, z.
+
+    `far`: how far symbols are from each other, whatever their numbers.
+    """
     parts, by, n = _placed(parts, search, host), search_named(search), parts[0].shape[0]
     k = neighbour_count(k, n)
     x, given = parts[0], parts[2:]
 
     def terms(y: Array) -> tuple[float, int]:
         radii = by.radii(joined(x, y, *given), k)
+        if far < math.inf:
+            radii = backend.namespace(radii).clip(radii, 0.0, far)
         zero = backend.host(radii) == 0
         near = np.full(n, k)
         if zero.any():
             atoms = backend.host(by.count(joined(x, y, *given), radii, closed=True)) + 1
             near = np.where(zero, atoms, k)
-        of_x, of_y = (_count(by, joined(side, *given), radii) for side in (x, y))
-        alone = _count(by, joined(*given), radii) if given else digamma(n)
+        of_x, of_y = (_count(by, joined(side, *given), radii, near) for side in (x, y))
+        alone = _count(by, joined(*given), radii, near) if given else digamma(n)
         each = digamma(near) - of_x - of_y + alone
         if variant == 2:
+            reach = by.extents([x, y], k)
             of_x, of_y = (
-                digamma(np.maximum(backend.host(by.count(side, reach, closed=True)), 1))
-                for side, reach in zip((x, y), by.extents([x, y], k), strict=True)
+                digamma(np.maximum(backend.host(by.count(side, far, closed=True)), 1))
+                for side, far in zip((x, y), reach, strict=True)
             )
-            each = np.where(zero, each, digamma(k) - 1 / k - of_x - of_y + digamma(n))
+            atom = zero | (backend.host(reach[0]) == 0) | (backend.host(reach[1]) == 0)
+            each = np.where(atom, each, digamma(k) - 1 / k - of_x - of_y + digamma(n))
         return float(np.mean(each)), int(zero.sum())
 
     def shuffled(rng: np.random.Generator) -> float:
@@ -194,7 +214,7 @@ def _neighbours(
         estimator=name,
         parameters={"k": k},
         samples=n,
-        ceiling=most(n, k),
+        ceiling=most(n, k) - (1 / k if variant == 2 else 0.0),
         notes=(
             *constant_notes(x=x, y=parts[1]),
             *_tie_notes(coinciding, n, k, "counted as atoms of the law"),
@@ -203,13 +223,16 @@ def _neighbours(
     )
 
 
-def _count(by: Search, points: Array, radii: Array) -> Any:
-    """psi of how many samples are nearer than r_i, itself included; in an atom, as near as 0."""
+def _count(by: Search, points: Array, radii: Array, least: Any) -> Any:
+    """psi of how many samples are nearer than r_i, itself included; in an atom, as near as 0.
+
+    Without ties there are `least` or more; with several samples at r_i, so many of them count too.
+    """
     inside = backend.host(by.count(points, radii)) + 1
     zero = backend.host(radii) == 0
     if zero.any():
         inside = np.where(zero, backend.host(by.count(points, radii, closed=True)) + 1, inside)
-    return digamma(inside)
+    return digamma(np.maximum(inside, least))
 
 
 def _sizes(v: Array) -> Any:
@@ -219,7 +242,8 @@ def _sizes(v: Array) -> Any:
 
 def _most_of_labels(sizes: Any) -> float:
     """psi(N) - <psi(N_y)>, what neighbours say of labels that x tells apart; near H(Y)."""
-    return float(digamma(sizes.sum()) - np.sum(sizes * digamma(sizes)) / sizes.sum())
+    most = float(digamma(sizes.sum()) - np.sum(sizes * digamma(sizes)) / sizes.sum())
+    return max(most, 0.0)
 
 
 def _placed(parts: list[Array], search: str, host: bool) -> list[Array]:
@@ -228,6 +252,15 @@ def _placed(parts: list[Array], search: str, host: bool) -> list[Array]:
     if search == "brute" and not host:
         return parts
     return on_host(host, "search='brute' to compare all pairs where they are", *parts)
+
+
+def _tame(*parts: Array) -> list[Array]:
+    """The same, all scaled by `TAMING` if differences of values so large could overflow."""
+    for v in parts:
+        xp = backend.namespace(v)
+        if float(xp.max(xp.abs(v))) > float(xp.finfo(v.dtype).max) ** 0.75:
+            return [v * TAMING for v in parts]
+    return list(parts)
 
 
 def _apart(v: Array, far: float, dtype: Any) -> Array:
@@ -239,8 +272,12 @@ def _apart(v: Array, far: float, dtype: Any) -> Array:
 def _among_alike(z: Any, rng: np.random.Generator, size: int = 8) -> Any:
     """An order that moves samples only among some `size` whose z are alike.
 
-    The samples are halved along the widest column of z until so few are together.
+    The samples are halved along the widest column of z until so few are together. Where z repeats
+    itself, as symbols do, only equal ones are alike.
     """
+    label = np.unique(z, axis=0, return_inverse=True)[1].reshape(-1)
+    if 2 * (label.max() + 1) <= len(z):
+        return order_within(label, rng)
     order, stack = np.arange(len(z)), [np.arange(len(z))]
     while stack:
         rows = stack.pop()

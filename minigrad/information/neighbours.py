@@ -111,14 +111,14 @@ SEARCHES: dict[str, Search] = {"tree": TreeSearch(), "brute": BruteSearch()}
 
 def search_named(name: str) -> Search:
     """The search called "tree" or "brute"."""
-    if name not in SEARCHES:
+    if not isinstance(name, str) or name not in SEARCHES:
         raise ValueError(f"search: expected one of {', '.join(SEARCHES)}, not {name!r}")
     return SEARCHES[name]
 
 
 def neighbour_count(k: Any, samples: int, name: str = "k") -> int:
     """k, if each of the samples has so many others; ValueError if not."""
-    if isinstance(k, bool) or not hasattr(k, "__index__") or k < 1:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise ValueError(f"{name}: expected a number of neighbours, 1 or more, came {k!r}")
     if samples <= k:
         raise ValueError(

@@ -5,6 +5,7 @@ finite value is that of the bins. With it, T given x is normal, T is a mixture o
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +14,10 @@ from minigrad import backend
 from minigrad.backend import Array
 from minigrad.information.binning import codes
 from minigrad.information.estimates import Estimate
-from minigrad.information.variables import real, rows_of, symbols, variables
+from minigrad.information.variables import quantity, rows_of, symbols, variables
 
-BLOCK = 2**22  # pairs at a time
+CACHED, BLOCK = 2**14, 2**22  # pairs at a time: on the host, where they stay in the cache; else
+SCALES = {"lower": (8, 2), "upper": (2, 8)}  # of each bound on a sum, and of what is taken off it
 
 
 class Bounds(NamedTuple):
@@ -41,58 +43,73 @@ def pairwise_bounds(t: Any, noise: float, labels: Any = None) -> Bounds:
     labels, I(T;Y) = I(X;T) - sum_y p_y I(X;T | Y = y), bounded term by term, and by 0 and H(Y).
     Source: Kolchinsky and Tracey (2017), Estimating mixture entropy with pairwise distances.
     """
-    if not (isinstance(noise, int | float | np.number) and 0 < noise < math.inf):
+    return Bounds(*(pairwise_bound(side, t, noise, labels) for side in SCALES))
+
+
+def pairwise_bound(side: str, t: Any, noise: float, labels: Any = None) -> Estimate:
+    """The "lower" or the "upper" of `pairwise_bounds` alone."""
+    if side not in SCALES:
+        raise ValueError(f"bound: expected 'lower' or 'upper', not {side!r}")
+    real = isinstance(noise, int | float | np.integer | np.floating) and noise is not True
+    if not (real and 0 < noise < math.inf):
         raise ValueError(f"noise: expected a variance, finite and above 0, came {noise!r}")
-    parts = variables(t=t, labels=labels)
-    t = parts[0] if len(parts) == 1 else real("t", parts[0], "plug_in")
-    if "float" not in backend.dtype_name(t):
-        t = backend.namespace(t).astype(t, backend.namespace(t).float64)
-    n, parameters = t.shape[0], {"noise": float(noise)}
-    whole = [_mixture(t, c * noise) for c in (8, 2)]
-    if labels is None:
-        lower, upper = (
-            Estimate(value, "I(X;T)", f"pairwise {name}", parameters, n, math.log(n))
-            for name, value in zip(("lower", "upper"), whole, strict=True)
-        )
-        return Bounds(lower, upper)
-    number = backend.host(codes(symbols("labels", parts[1]))[0])
+    t, *rest = variables(t=quantity("t", t), **({} if labels is None else {"labels": labels}))
+    n, (scale, opposite) = t.shape[0], SCALES[side]
+    whole, name, parameters = _mixture(t, scale * noise), f"pairwise {side}", {"noise": noise}
+    if not rest:
+        return Estimate(whole, "I(X;T)", name, parameters, n, math.log(n))
+    number = backend.host(codes(symbols("labels", rest[0]))[0])
     number = np.unique(number, return_inverse=True)[1]
     shares = np.bincount(number) / n
     most = float(-np.sum(shares * np.log(shares)))
 
-    def value(side: int, number: Any) -> float:
+    def value(number: Any) -> float:
         inside = sum(
-            share * _mixture(rows_of(t, np.flatnonzero(number == y)), (2, 8)[side] * noise)
+            share * _mixture(rows_of(t, np.flatnonzero(number == y)), opposite * noise)
             for y, share in enumerate(shares)
         )
-        return float(min(max(whole[side] - inside, 0.0), most))
+        return float(min(max(whole - inside, 0.0), most))
 
-    def bound(side: int, name: str) -> Estimate:
-        def shuffled(rng: np.random.Generator) -> float:
-            return value(side, rng.permutation(number))
+    def shuffled(rng: np.random.Generator) -> float:
+        return value(rng.permutation(number))
 
-        return Estimate(
-            value(side, number),
-            "I(T;Y)",
-            f"pairwise {name}",
-            parameters,
-            n,
-            most,
-            shuffled=shuffled,
-        )
-
-    return Bounds(bound(0, "lower"), bound(1, "upper"))
+    return Estimate(value(number), "I(T;Y)", name, parameters, n, most, shuffled=shuffled)
 
 
 def _mixture(t: Array, scale: float) -> float:
     """-1/N sum_i ln(1/N sum_j exp(-|t_i - t_j|^2 / scale)), in blocks of rows."""
-    xp, n = backend.namespace(t), t.shape[0]
-    t = t - xp.mean(t, axis=0)  # distances from products lose digits far from 0
-    square = xp.sum(t * t, axis=1)
-    rows, total = max(1, BLOCK // n), 0.0
-    for start in range(0, n, rows):
-        stop = min(start + rows, n)
-        distance = square[start:stop][:, None] + square[None, :] - 2 * (t[start:stop, :] @ t.mT)
-        near = xp.exp(-xp.maximum(distance, xp.zeros_like(distance)) / scale)
+    xp, (n, width) = backend.namespace(t), t.shape
+    rows, total = max(1, (CACHED if isinstance(t, np.ndarray) else BLOCK) // n), 0.0
+    extent = float(xp.max(xp.max(t, axis=0) / 2 - xp.min(t, axis=0) / 2)) / math.sqrt(scale)
+    if extent * math.sqrt(width) < float(xp.finfo(t.dtype).eps) ** -0.25:
+        exponents = _exponents(t, scale, rows)
+    else:
+        exponents = _far_exponents(t, scale, rows)
+    for exponent in exponents:
+        near = xp.exp(xp.minimum(exponent, xp.zeros_like(exponent[:1, :1])))
         total -= float(xp.sum(xp.log(xp.mean(near, axis=1))))
-    return float(total / n)
+    return min(max(float(total / n), 0.0), math.log(n))
+
+
+def _exponents(t: Array, scale: float, rows: int) -> Iterator[Array]:
+    """-|t_i - t_j|^2 / scale, so many rows i at a time: of the squares and products of the t."""
+    xp = backend.namespace(t)
+    t = t - t[:1, :]
+    t = t - xp.mean(t, axis=0)  # distances from products lose digits far from 0
+    square = xp.sum(t * t, axis=1)[:, None]
+    # |t_i - t_j|^2 = |t_i|^2 + |t_j|^2 - 2 t_i t_j, all of it in one product
+    left = xp.concat([2 * t, -xp.ones_like(square), -square], axis=1) / scale
+    right = xp.concat([t, square, xp.ones_like(square)], axis=1).mT
+    for start in range(0, t.shape[0], rows):
+        yield left[start : min(start + rows, t.shape[0]), :] @ right
+
+
+def _far_exponents(t: Array, scale: float, rows: int) -> Iterator[Array]:
+    """The same column by column, slower: where t is so wide that a product loses what is near."""
+    xp, sd = backend.namespace(t), math.sqrt(scale)
+    for start in range(0, t.shape[0], rows):
+        total = 0.0
+        for j in range(t.shape[1]):
+            half = xp.abs(t[start : min(start + rows, t.shape[0]), j][:, None] / 2 - t[:, j] / 2)
+            total = total - (xp.clip(half, 0.0, 1e9 * sd) / sd * 2) ** 2  # beyond, exp is 0
+        yield total

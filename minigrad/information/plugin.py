@@ -19,7 +19,8 @@ def _shares(counts: Array) -> float:
     """H = -sum p ln p with p = n / N: never above ln of the occupied cells, and biased down."""
     xp = backend.namespace(counts)
     n = float(xp.sum(counts))
-    return math.log(n) - float(xp.sum(counts * xp.log(counts))) / n
+    h = math.log(n) - float(xp.sum(counts * xp.log(counts))) / n
+    return min(max(h, 0.0), math.log(counts.shape[0]))  # but for rounding, it is there
 
 
 def _miller_madow(counts: Array) -> float:
@@ -34,7 +35,7 @@ def _chao_shen(counts: Array) -> float:
     n = float(xp.sum(counts))
     once = float(xp.sum(xp.astype(counts == 1, counts.dtype)))
     p = (1 - min(once, n - 1) / n) * counts / n
-    if n == 1:
+    if counts.shape[0] == 1:
         return 0.0
     return float(xp.sum(p * xp.log(p) / xp.expm1(n * xp.log1p(-p))))
 
@@ -56,20 +57,23 @@ def plug_in(
     x, y, z: (N, width) or (N,). Integers and texts are symbols; real numbers fall into `bins`: a
     number along each column, edges, `Bins`, "auto", or None, where every value is a symbol; a
     tuple gives those of x and of y (z has those of y). The ceiling is the logarithm of the
-    occupied cells, of x or of y, whichever has fewer. `correction`: "miller-madow", "chao-shen".
+    occupied cells, of x or of y, whichever has fewer. `correction`: "miller-madow", "chao-shen";
+    a corrected value may be below 0 and above the ceiling.
 
     >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
     >>> print(plug_in(x, y).bits)
     I(X;Y) = 1.000 bits by plug-in (N = 4), ceiling 1.000
     """
-    named = dict(zip("xyz", variables(x=x, y=y, z=given), strict=False))
+    names = ("x", "y", "given")
+    named = dict(zip(names, variables(x=x, y=y, given=given), strict=False))
     entropy_of = _rule(correction)
     of_x, of_y = bins if isinstance(bins, tuple) and len(bins) == 2 else (bins, bins)
     n, width = named["x"].shape[0], sum(v.shape[1] for v in named.values() if not is_discrete(v))
-    chosen = {"x": of_x, "y": of_y, "z": of_y}
+    chosen = {"x": of_x, "y": of_y, "given": of_y}
     cells = {name: numbered(name, v, chosen[name], width) for name, v in named.items()}
-    a, b, c = cells["x"], cells["y"], cells.get("z")
+    a, b, c = cells["x"], cells["y"], cells.get("given")
     alone = [tally(*a), tally(*b)]
+    ceiling = math.log(min(counts.shape[0] for counts in alone))
     if c is None:
         fixed = entropy_of(alone[0]) + entropy_of(alone[1])
 
@@ -84,16 +88,16 @@ def plug_in(
             return of_xz + entropy_of(tally(*bc)) - z - entropy_of(tally(*code_pair(a, bc)))
 
     def shuffled(rng: np.random.Generator) -> float:
-        order = rng.permutation(n) if c is None else _within(backend.host(c[0]), rng)
-        return _not_below_zero(of((rows_of(b[0], order), b[1])), correction)
+        order = rng.permutation(n) if c is None else order_within(backend.host(c[0]), rng)
+        return _bounded(of((rows_of(b[0], order), b[1])), ceiling, correction)
 
     return Estimate(
-        value=_not_below_zero(of(b), correction),
+        value=_bounded(of(b), ceiling, correction),
         quantity="I(X;Y)" if c is None else "I(X;Y|Z)",
         estimator=_name(correction),
         parameters=_parameters({k: (v, chosen[k]) for k, v in named.items()}, width),
         samples=n,
-        ceiling=math.log(min(counts.shape[0] for counts in alone)),
+        ceiling=ceiling,
         notes=tuple(
             f"{name} is constant" for name, k in zip("xy", alone, strict=True) if k.shape[0] == 1
         ),
@@ -120,7 +124,7 @@ def entropy(x: Any, bins: Any = "auto", correction: str | None = None) -> Estima
 
 
 def _rule(correction: str | None) -> Callable[[Array], float]:
-    if correction not in CORRECTIONS:
+    if not (correction is None or isinstance(correction, str)) or correction not in CORRECTIONS:
         known = ", ".join(map(repr, CORRECTIONS))
         raise ValueError(f"correction: expected one of {known}, not {correction!r}")
     return CORRECTIONS[correction]
@@ -130,9 +134,9 @@ def _name(correction: str | None) -> str:
     return "plug-in" if correction is None else f"plug-in, {correction}"
 
 
-def _not_below_zero(value: float, correction: str | None) -> float:
-    """The bare plug-in value is never negative but by rounding; a corrected one may be."""
-    return max(value, 0.0) if correction is None else value
+def _bounded(value: float, ceiling: float, correction: str | None) -> float:
+    """The bare plug-in value is from 0 to its ceiling but for rounding; a corrected one may not."""
+    return min(max(value, 0.0), ceiling) if correction is None else value
 
 
 def _parameters(named: dict[str, tuple[Array, Any]], width: int) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def _parameters(named: dict[str, tuple[Array, Any]], width: int) -> dict[str, An
     return {f"bins of {name}": text for name, text in bins.items()}
 
 
-def _within(labels: Any, rng: np.random.Generator) -> Any:
+def order_within(labels: Any, rng: np.random.Generator) -> Any:
     """An order that moves samples only among those of the same label."""
     groups, order = np.argsort(labels, kind="stable"), np.empty(len(labels), np.int64)
     mixed = np.lexsort((rng.random(len(labels)), labels))

@@ -23,6 +23,8 @@ def variable(name: str, x: Any) -> Array:
             raise ShapeError(f"{name}: rows of different lengths: {error}") from error
     xp, kind = backend.namespace(x), backend.dtype_name(x)
     if isinstance(x, np.ndarray):
+        if np.ma.is_masked(x):
+            raise NotFiniteError(f"{name} has masked values: leave out the samples that have them")
         x = np.asarray(x)  # a matrix or a masked array has an arithmetic of its own
         if x.dtype.kind in "US":
             x, kind = np.unique(x, return_inverse=True)[1].reshape(x.shape), "int64"
@@ -43,12 +45,17 @@ def variable(name: str, x: Any) -> Array:
 
 
 def variables(**named: Any) -> list[Array]:
-    """Several variables of the same samples; those that are None are left out.
+    """Several variables of the same samples; `given` and `labels` are left out if they are None.
 
     Discrete ones from the host are moved beside the others: labels are kept there. Raises
     ShapeError for different numbers of samples, BackendError for a mixture of libraries.
     """
-    rows = {name: variable(name, x) for name, x in named.items() if x is not None}
+    optional = ("given", "labels")
+    rows = {
+        name: variable(name, x)
+        for name, x in named.items()
+        if x is not None or name not in optional
+    }
     lengths = {name: x.shape[0] for name, x in rows.items()}
     if len(set(lengths.values())) > 1:
         raise ShapeError(f"expected one row for each sample in all, came {lengths} samples")
@@ -76,6 +83,16 @@ def real(name: str, x: Array, instead: str) -> Array:
             f"numbers: use {instead}, or give floats if {name} is a quantity"
         )
     return x
+
+
+def quantity(name: str, x: Any) -> Array:
+    """x as `variable`, where an integer is a number like any other; a text is none."""
+    values = variable(name, x)
+    if is_discrete(values):
+        if np.asarray(backend.host(x)).dtype.kind in "US":
+            raise TypeError(f"{name}: expected real numbers, came texts")
+        return backend.namespace(values).astype(values, backend.namespace(values).float64)
+    return values
 
 
 def symbols(name: str, x: Array) -> Array:

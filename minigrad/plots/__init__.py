@@ -2,11 +2,17 @@
 
 from minigrad.plots.bench import loss_heat, loss_surface, losses, weights
 from minigrad.plots.images import confusion, image_grid, receptive_fields
+from minigrad.plots.information import known_answers
 from minigrad.plots.learning import learning_curve
+from minigrad.plots.plane import feature_maps, information_curves, information_plane
 
 __all__ = [
     "confusion",
+    "feature_maps",
     "image_grid",
+    "information_curves",
+    "information_plane",
+    "known_answers",
     "learning_curve",
     "loss_heat",
     "loss_surface",
