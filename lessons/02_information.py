@@ -368,7 +368,10 @@ assert dims["variances"] < 1.1 < dims["singular values"] and ends[solved].mean()
 
 # %%
 SHORT = 1000 if lesson.full else 250
-rulers = {"10 bins": by_bins(10), "noise 0.01": by_pairs(0.01)}
+rulers = {
+    name: probe._replace(of_label=None)  # I(X;T) only
+    for name, probe in {"10 bins": by_bins(10), "noise 0.01": by_pairs(0.01)}.items()
+}
 planes = {
     kind: watched(chain([2, 6, 6, 6, 2], kind, init).stack(32, rng=2), rulers, SHORT, rng=5)
     for kind, init in (("tanh", "glorot"), ("relu", "he"))
@@ -446,7 +449,7 @@ if lesson.full:
         )  # fmt: skip
         quarter = patterns[:1024]
         by_noise = InformationPlane(
-            quarter.host, quarter.labels, {"noise 0.01": by_pairs(0.01)}, log_spaced(500, 6)
+            quarter.host, quarter.labels, {"noise 0.01": rulers["noise 0.01"]}, log_spaced(500, 6)
         )
         for recorder in (by_count, by_noise):
             recorder(many)

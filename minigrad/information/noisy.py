@@ -77,39 +77,43 @@ def pairwise_bound(side: str, t: Any, noise: float, labels: Any = None) -> Estim
 
 
 def _mixture(t: Array, scale: float) -> float:
-    """-1/N sum_i ln(1/N sum_j exp(-|t_i - t_j|^2 / scale)), in blocks of rows."""
+    """-1/N sum_i ln(1/N sum_j exp(-|t_i - t_j|^2 / scale)), in blocks of rows, each pair once."""
     xp, (n, width) = backend.namespace(t), t.shape
-    rows, total = max(1, (CACHED if isinstance(t, np.ndarray) else BLOCK) // n), 0.0
+    rows = max(1, (CACHED if isinstance(t, np.ndarray) else BLOCK) // n)
     extent = float(xp.max(xp.max(t, axis=0) / 2 - xp.min(t, axis=0) / 2)) / math.sqrt(scale)
-    if extent * math.sqrt(width) < float(xp.finfo(t.dtype).eps) ** -0.25:
-        exponents = _exponents(t, scale, rows)
-    else:
-        exponents = _far_exponents(t, scale, rows)
-    for exponent in exponents:
+    wide = extent * math.sqrt(width) >= float(xp.finfo(t.dtype).eps) ** -0.25
+    exponents = (_far_exponents if wide else _exponents)(t, scale, rows)
+    sums = xp.zeros_like(t[:, 0])
+    for start, exponent in zip(range(0, n, rows), exponents, strict=True):
+        stop = start + exponent.shape[0]
         near = xp.exp(xp.minimum(exponent, xp.zeros_like(exponent[:1, :1])))
-        total -= float(xp.sum(xp.log(xp.mean(near, axis=1))))
-    return min(max(float(total / n), 0.0), math.log(n))
+        sums[start:stop] += xp.sum(near, axis=1)
+        sums[stop:] += xp.sum(near[:, stop - start :], axis=0)
+    return min(max(0.0, -float(xp.mean(xp.log(sums / n)))), math.log(n))
 
 
 def _exponents(t: Array, scale: float, rows: int) -> Iterator[Array]:
-    """-|t_i - t_j|^2 / scale, so many rows i at a time: of the squares and products of the t."""
-    xp = backend.namespace(t)
+    """-|t_i - t_j|^2 / scale, for so many i at a time and all j from the first of them on.
+
+    Of squares and products of the t.
+    """
+    xp, n = backend.namespace(t), t.shape[0]
     t = t - t[:1, :]
     t = t - xp.mean(t, axis=0)  # distances from products lose digits far from 0
     square = xp.sum(t * t, axis=1)[:, None]
     # |t_i - t_j|^2 = |t_i|^2 + |t_j|^2 - 2 t_i t_j, all of it in one product
     left = xp.concat([2 * t, -xp.ones_like(square), -square], axis=1) / scale
     right = xp.concat([t, square, xp.ones_like(square)], axis=1).mT
-    for start in range(0, t.shape[0], rows):
-        yield left[start : min(start + rows, t.shape[0]), :] @ right
+    for start in range(0, n, rows):
+        yield left[start : min(start + rows, n), :] @ right[:, start:]
 
 
 def _far_exponents(t: Array, scale: float, rows: int) -> Iterator[Array]:
     """The same column by column, slower: where t is so wide that a product loses what is near."""
-    xp, sd = backend.namespace(t), math.sqrt(scale)
-    for start in range(0, t.shape[0], rows):
+    xp, n, sd = backend.namespace(t), t.shape[0], math.sqrt(scale)
+    for start in range(0, n, rows):
         total = 0.0
         for j in range(t.shape[1]):
-            half = xp.abs(t[start : min(start + rows, t.shape[0]), j][:, None] / 2 - t[:, j] / 2)
+            half = xp.abs(t[start : min(start + rows, n), j][:, None] / 2 - t[start:, j] / 2)
             total = total - (xp.clip(half, 0.0, 1e9 * sd) / sd * 2) ** 2  # beyond, exp is 0
         yield total

@@ -35,12 +35,13 @@ SIDES, KINDS = ("input", "label"), ("value", "ceiling", "null", "spread")
 class Probe(NamedTuple):
     """One way to look at a layer: an estimate of I(X;T) from (x, t), one of I(T;Y) from (t, y).
 
-    Both are also given the bounds of the layer's values. `shuffles`: of the null (0: none).
-    `members`: which of a stack it looks at (None: all); for estimators that take their time.
+    Either may be None. Both are also given the bounds of the layer's values. `shuffles`: of the
+    null (0: none). `members`: which of a stack it looks at (None: all); for estimators that take
+    their time.
     """
 
-    of_input: Callable[[Any, Any, Range], Estimate]
-    of_label: Callable[[Any, Any, Range], Estimate]
+    of_input: Callable[[Any, Any, Range], Estimate] | None
+    of_label: Callable[[Any, Any, Range], Estimate] | None
     shuffles: int = 0
     members: tuple[int, ...] | None = None
 
@@ -258,10 +259,12 @@ class InformationPlane:
             at = member if isinstance(member, tuple) else (member,)
             for layer, (t, ends) in enumerate(zip(outputs, bounds, strict=True)):
                 estimates = (
-                    probe.of_input(self.x, t[at], ends),
-                    probe.of_label(t[at], self.labels[:, 0], ends),
+                    probe.of_input and probe.of_input(self.x, t[at], ends),
+                    probe.of_label and probe.of_label(t[at], self.labels[:, 0], ends),
                 )
                 for side, estimate in zip(SIDES, estimates, strict=True):
+                    if estimate is None:
+                        continue
                     figures = [float(estimate.nats), estimate.nats.ceiling, math.nan, math.nan]
                     if probe.shuffles and estimate.shuffled is not None:
                         null = estimate.nats.null(probe.shuffles, self.rng)

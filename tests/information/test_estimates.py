@@ -31,7 +31,6 @@ def test_an_estimate_is_its_value_to_float_and_format():
     assert float(estimate) == 0.25
     assert f"{estimate:.3f}" == "0.250"
     assert f"{estimate}" == str(estimate)
-    assert {estimate: "kept"}[estimate] == "kept"
 
 
 def test_an_estimate_compares_with_numbers_and_estimates():

@@ -247,8 +247,10 @@ def test_a_probe_of_ones_own():
         lambda x, t, bounds: plug_in(x[:, :1], t[:, :1], 3),
         lambda t, y, bounds: plug_in(t[:, :1], y, 3),
     )
-    plane = InformationPlane(X, LABELS, {"own": own})
+    plane = InformationPlane(X, LABELS, {"own": own, "half": own._replace(of_label=None)})
     plane(net())
+    assert plane.curve("half")[0, 0] == plane.curve("own")[0, 0]
+    assert np.isnan(plane.curve("half", "label")).all()
     assert plane.curve("own")[0, 0] == plug_in(X[:, :1], activations(net(), X)[0][:, :1], 3)
 
 
