@@ -10,7 +10,7 @@ import minigrad
 FILES = sorted(Path(minigrad.__file__).parent.rglob("*.py"))
 INHERITED = {"forward", "backprop", "move", "randomize", "parameters", "trained", "remembered",
              "remember", "error", "passed", "learning", "smooth", "step", "mend", "settle",
-             "checkpoint", "run"}  # fmt: skip
+             "checkpoint", "run", "radii", "extents", "count"}  # fmt: skip
 
 
 def public(tree):

@@ -12,8 +12,9 @@ from minigrad.information.binning import Bins
 from minigrad.information.dimension import participation_ratio, singular_value_ratio
 from minigrad.information.estimates import Estimate, Null
 from minigrad.information.gaussian import gaussian
-from minigrad.information.known import LAWS, Examination, Law, examine
+from minigrad.information.known import Examination, examine
 from minigrad.information.kraskov import kozachenko_leonenko, kraskov, mixed, ross
+from minigrad.information.laws import LAWS, Law
 from minigrad.information.noisy import Bounds, pairwise_bounds
 from minigrad.information.plane import InformationPlane, Probe, by_bins, by_neighbours, by_pairs
 from minigrad.information.plugin import entropy, plug_in

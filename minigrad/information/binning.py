@@ -92,7 +92,7 @@ class Bins:
         if outside.size:
             at = tuple(int(i) for i in outside[0])
             raise ValueError(
-                f"{name}: {len(outside)} values lie outside the range {low} to {high} of the bins, "
+                f"{name}: outside the range {low} to {high} of the bins, {len(outside)} times: "
                 f"the first is {float(x[at])} at {at}"
             )
 

@@ -1,7 +1,7 @@
 """How many points lie in a window around each point: exactly, and fast for one and two columns.
 
 The windows are |x_i - x_j| < r_i (or <= r_i) in every column, as computed in floating point: the
-same answers as comparing all pairs, which is the plain version that this is tested against.
+same answers as comparing all pairs, against which this is tested.
 """
 
 from typing import Any
@@ -31,14 +31,6 @@ def count_within(points: Floats, radii: Floats, closed: bool, workers: int = 1) 
         points, np.maximum(reach, 0.0), p=np.inf, return_length=True, workers=workers
     )
     return np.asarray(np.where(reach < 0, 0, found - 1))
-
-
-def count_all_pairs(points: Floats, radii: Floats, closed: bool) -> Integers:
-    """The same as `count_within`, plainly: the reference. Memory N^2."""
-    distance = np.abs(points[:, None] - points[None]).max(axis=-1)
-    np.fill_diagonal(distance, np.inf)
-    inside = distance <= radii[:, None] if closed else distance < radii[:, None]
-    return np.asarray(inside.sum(axis=1))
 
 
 def _self(radii: Floats, closed: bool) -> Integers:

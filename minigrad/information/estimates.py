@@ -52,7 +52,8 @@ class Estimate:
 
     `ceiling`: the most that the estimator can say of so many samples, whatever the truth.
     `notes`: what was found in the samples and how it was treated. It compares like its value;
-    arithmetic is for whoever knows what it would mean: float(estimate) is a plain number.
+    arithmetic is for whoever knows what it would mean: float(estimate) is a plain number, and
+    np.array(estimates, float) an array of them.
     """
 
     value: float
@@ -84,7 +85,8 @@ class Estimate:
     def saturated(self) -> bool:
         """Whether the value says no more than a bound: within two spreads of ceiling or null.
 
-        Asks for a null of 20 shuffles (rng=0) if none was asked for yet.
+        Asks for a null of 20 shuffles (rng=0) if none was asked for yet, and keeps it; without
+        one, near the ceiling is within a hundredth of it.
         """
         return bool(self.bounds_reached())
 
@@ -92,9 +94,12 @@ class Estimate:
         """Which of "null" and "ceiling" the value is within two spreads of."""
         if self.shuffled is not None and self.known_null is None:
             self.null(rng=0)
-        spread = self.known_null.spread if self.known_null else 0.0
         rounding = 1e-12 * max(1.0, abs(self.value)) if math.isfinite(self.value) else 0.0
-        slack, reached = SPREADS * spread + rounding, []
+        slack, reached = rounding, []
+        if self.known_null:
+            slack += SPREADS * self.known_null.spread
+        elif math.isfinite(self.ceiling):
+            slack += 0.01 * abs(self.ceiling)
         if self.known_null and self.value <= self.known_null.level + slack:
             reached.append("null")
         if self.value >= self.ceiling - slack:
@@ -157,7 +162,7 @@ class Estimate:
     __hash__ = None  # type: ignore[assignment]  # equal in bits and nats, to rounding
 
     def __str__(self) -> str:
-        how = ", ".join([*(f"{k} = {v}" for k, v in self.parameters.items())])
+        how = ", ".join(f"{k} = {v}" for k, v in self.parameters.items())
         text = f"{self.quantity} = {self.value:.3f} {self.unit} by {self.estimator}"
         text += f" ({how}{', ' * bool(how)}N = {self.samples})"
         if math.isfinite(self.ceiling):
@@ -165,7 +170,8 @@ class Estimate:
         if self.known_null is not None:
             text += f", {self.known_null}"
             if reached := self.bounds_reached():
-                text += f": no more than its {' and its '.join(reached)}"
+                where = {"null": "no more than its null", "ceiling": "at its ceiling"}
+                text += f": {', '.join(where[bound] for bound in reached)}"
         return "; ".join([text, *self.notes])
 
     def __repr__(self) -> str:

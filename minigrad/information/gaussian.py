@@ -29,7 +29,7 @@ def gaussian(x: Any, y: Any, given: Any = None) -> Estimate:
     '0.22'
     """
     named = dict(zip(("x", "y", "given"), variables(x=x, y=y, given=given), strict=False))
-    parts = [_centred(real(name, v, "plug_in")) for name, v in named.items()]
+    parts = [_centred_columns(real(name, v, "plug_in")) for name, v in named.items()]
     n, columns = parts[0].shape[0], sum(v.shape[1] for v in parts)
     if n < columns + 2:
         raise ValueError(f"gaussian: {columns} columns need {columns + 2} samples or more, not {n}")
@@ -56,7 +56,7 @@ def gaussian(x: Any, y: Any, given: Any = None) -> Estimate:
     )
 
 
-def _centred(x: Array) -> Array:
+def _centred_columns(x: Array) -> Array:
     """x less its mean, each column scaled to a greatest size of 1; a constant one becomes 0."""
     xp = backend.namespace(x)
     for _ in range(2):  # before the mean, whose sum could overflow, and after it

@@ -20,12 +20,12 @@ from minigrad.information.neighbours import (
     neighbour_count,
     search_named,
 )
-from minigrad.information.plugin import order_within
 from minigrad.information.variables import (
     constant_notes,
     is_discrete,
     joined,
     on_host,
+    order_within,
     real,
     rows_of,
     symbols,
@@ -158,7 +158,7 @@ def ross(x: Any, labels: Any, k: int = 3, search: str = "tree", host: bool = Fal
         ceiling=_most_of_labels(np.bincount(number)),
         notes=(
             *constant_notes(x=x),
-            *([f"{dropped} samples, alone with their label, are left out"] if dropped else []),
+            *([f"left out, alone with their label: {dropped}"] if dropped else []),
         ),
         shuffled=lambda rng: value(rng.permutation(number)),
     )
@@ -196,8 +196,8 @@ def _neighbours(
         if variant == 2:
             reach = by.extents([x, y], k)
             of_x, of_y = (
-                digamma(np.maximum(backend.host(by.count(side, far, closed=True)), 1))
-                for side, far in zip((x, y), reach, strict=True)
+                digamma(np.maximum(backend.host(by.count(side, extent, closed=True)), 1))
+                for side, extent in zip((x, y), reach, strict=True)
             )
             atom = zero | (backend.host(reach[0]) == 0) | (backend.host(reach[1]) == 0)
             each = np.where(atom, each, digamma(k) - 1 / k - of_x - of_y + digamma(n))

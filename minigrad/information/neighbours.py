@@ -25,20 +25,17 @@ class Search(Protocol):
         """How many others are nearer than r_i, or as near if `closed`: (N, d), (N,) -> (N,)."""
 
 
-class TreeSearch:
+class TreeSearch(Search):
     """By scipy's k-d tree for the neighbours, and by ranks for the counts (`counting`)."""
 
     def radii(self, points: Array, k: int) -> Array:
-        """The distance to the k-th nearest other point: (N, d) -> (N,)."""
         return self._query(points, k)[0][:, k]
 
     def extents(self, parts: list[Array], k: int) -> list[Array]:
-        """For each part of the columns, how far the k nearest of the joint space reach in it."""
         near = self._query(np.concatenate(parts, axis=1), k)[1]
         return [np.abs(part[near] - part[:, None]).max(axis=(1, 2)) for part in parts]
 
     def count(self, points: Array, radii: Array, closed: bool = False) -> Array:
-        """How many others are nearer than r_i, or as near if `closed`: (N, d), (N,) -> (N,)."""
         return count_within(points, radii, closed, _workers(points))
 
     @staticmethod
@@ -55,17 +52,15 @@ class TreeSearch:
         return distance, index
 
 
-class BruteSearch:
+class BruteSearch(Search):
     """By comparing all pairs, in blocks of rows: any array library, any device, N^2 steps."""
 
     def radii(self, points: Array, k: int) -> Array:
-        """The distance to the k-th nearest other point: (N, d) -> (N,)."""
         xp = backend.namespace(points)
         # the point itself is the nearest, at 0
         return xp.concat([xp.sort(d, axis=1)[:, k] for _, d in _blocks(points)])
 
     def extents(self, parts: list[Array], k: int) -> list[Array]:
-        """For each part of the columns, how far the k nearest of the joint space reach in it."""
         xp = backend.namespace(*parts)
         points = xp.concat(parts, axis=1)
         radii, reached = self.radii(points, k), []
@@ -78,7 +73,6 @@ class BruteSearch:
         return reached
 
     def count(self, points: Array, radii: Array, closed: bool = False) -> Array:
-        """How many others are nearer than r_i, or as near if `closed`: (N, d), (N,) -> (N,)."""
         xp = backend.namespace(points, radii)
         rows = []
         for start, distance in _blocks(points):

@@ -26,11 +26,17 @@ class Bounds(NamedTuple):
     lower: Estimate
     upper: Estimate
 
+    @property
+    def bits(self) -> "Bounds":
+        """The same in bits."""
+        return Bounds(self.lower.bits, self.upper.bits)
+
     def __str__(self) -> str:
         lower, upper = self.lower, self.upper
         return (
             f"{lower.value:.3f} <= {lower.quantity} <= {upper.value:.3f} {lower.unit} by pairwise "
-            f"distances (noise = {lower.parameters['noise']}, N = {lower.samples})"
+            f"distances (noise variance = {lower.parameters['noise variance']:g}, "
+            f"N = {lower.samples})"
         )
 
 
@@ -50,12 +56,16 @@ def pairwise_bound(side: str, t: Any, noise: float, labels: Any = None) -> Estim
     """The "lower" or the "upper" of `pairwise_bounds` alone."""
     if side not in SCALES:
         raise ValueError(f"bound: expected 'lower' or 'upper', not {side!r}")
-    real = isinstance(noise, int | float | np.integer | np.floating) and noise is not True
-    if not (real and 0 < noise < math.inf):
+    is_number = isinstance(noise, int | float | np.integer | np.floating) and noise is not True
+    if not (is_number and 0 < noise < math.inf):
         raise ValueError(f"noise: expected a variance, finite and above 0, came {noise!r}")
     t, *rest = variables(t=quantity("t", t), **({} if labels is None else {"labels": labels}))
     n, (scale, opposite) = t.shape[0], SCALES[side]
-    whole, name, parameters = _mixture(t, scale * noise), f"pairwise {side}", {"noise": noise}
+    whole, name, parameters = (
+        _mixture(t, scale * noise),
+        f"pairwise {side}",
+        {"noise variance": noise},
+    )
     if not rest:
         return Estimate(whole, "I(X;T)", name, parameters, n, math.log(n))
     number = backend.host(codes(symbols("labels", rest[0]))[0])

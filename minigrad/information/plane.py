@@ -6,22 +6,23 @@ keeps numbers only: its memory grows with the recorded epochs and not with the d
 
 import json
 import math
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from minigrad import backend, scores
+from minigrad import backend, samples, scores
 from minigrad.backend import Array, Random
 from minigrad.errors import FormatError, ShapeError
-from minigrad.information.binning import Bins
+from minigrad.information.binning import Bins, codes
 from minigrad.information.dimension import participation_ratio
 from minigrad.information.estimates import Estimate
 from minigrad.information.kraskov import kraskov, ross
 from minigrad.information.noisy import pairwise_bound
 from minigrad.information.plugin import plug_in
-from minigrad.information.variables import variables
+from minigrad.information.variables import symbols, variables
 from minigrad.layers import Layer, Map
 from minigrad.network import Network
 from minigrad.saving import describe, read_arrays, write_whole
@@ -47,15 +48,18 @@ class Probe(NamedTuple):
 
 
 def by_bins(
-    bins: int = 30, input_bins: Any = None, correction: str | None = None, **options: Any
+    bins: int | Bins = 30, input_bins: Any = 4, correction: str | None = None, **options: Any
 ) -> Probe:
     """Plug-in on so many bins along each unit, over the range of its activation where it has one.
 
-    `input_bins` are those of x; None: every different x is a symbol, so that of inputs that all
-    differ I(X;T) is H(T in its bins). `options`: shuffles and members of the `Probe`.
+    `bins` may be `Bins`, which then are those of every layer. `input_bins` are those of x where it
+    is real; None: every different x is a symbol, and where all differ I(X;T) is H(T in its bins),
+    shuffled or not. `options`: shuffles and members of the `Probe`.
     """
 
     def along(bounds: Range) -> Bins:
+        if isinstance(bins, Bins):
+            return bins
         low, high = (b if math.isfinite(b) else None for b in bounds)
         return Bins(bins, "range", low, high)
 
@@ -70,8 +74,11 @@ def by_neighbours(k: int = 3, noise: float = 0.0, **options: Any) -> Probe:
     """Kraskov's estimate of I(X;T) and Ross's of I(T;Y), of T = t + N(0, noise), a variance.
 
     Without a noise I(X;T) of a layer is infinite, and the answer is that of few samples. The noise
-    is the same in every epoch. `options`: shuffles and members of the `Probe`.
+    is drawn from the same seed every time. `options`: shuffles and members of the `Probe`.
     """
+
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"noise: expected a variance, 0 or more, came {noise!r}")
 
     def noisy(t: Any) -> Any:
         return t + math.sqrt(noise) * np.random.default_rng(0).standard_normal(t.shape)
@@ -96,13 +103,13 @@ def by_pairs(noise: float = 0.1, bound: str = "upper", **options: Any) -> Probe:
 
 
 class InformationPlane:
-    """A recorder: `plane(net)` before, and among the callbacks of `net.fit`.
+    """A recorder: `plane(net)` before `net.fit`, among its callbacks, and once more after it.
 
     x (N, n), labels (N,): what it looks at, on the host. `probes`: a name for each `Probe` (plug-in
-    with 30 bins and a null of 10 shuffles). `epochs`: which to record (eight in each decade).
-    `layers`: numbers from 0 of those whose outputs are T (all but those that a `Map` follows).
-    `held_out`: (x, labels) for the accuracy. The loss is smoothed over steps:
-    s <- (1 - smoothing) s + smoothing E. `curve` gives the information, and `dimension`,
+    with 30 bins and a null of 10 shuffles). `epochs`: which to record (eight in each decade); a
+    call of one's own always records. `layers`: numbers from 0 of those whose outputs are T (all but
+    those that a `Map` follows). `held_out`: (x, labels) for the accuracy. The loss is smoothed over
+    steps, s <- (1 - smoothing) s + smoothing E. `curve` gives the information, and `dimension`,
     `accuracy` and `loss` the rest, one row for each of `recorded`, the epochs.
     """
 
@@ -110,7 +117,7 @@ class InformationPlane:
         self,
         x: Any,
         labels: Any,
-        probes: Mapping[str, Probe] | None = None,
+        probes: Mapping[str, Probe] | Probe | None = None,
         epochs: Iterable[int] | None = None,
         layers: Iterable[int] | None = None,
         held_out: tuple[Any, Any] | None = None,
@@ -119,10 +126,17 @@ class InformationPlane:
     ) -> None:
         if not 0 < smoothing <= 1:
             raise ValueError(f"smoothing: expected above 0 and at most 1, came {smoothing!r}")
-        self.x, self.labels = (backend.host(v) for v in variables(x=x, labels=labels))
-        self.probes = dict(probes) if probes else {"plug-in": by_bins(shuffles=10)}
+        if labels is None:
+            raise TypeError("labels: expected one for each row of x, came None")
+        self.x, symbols_of_y = (backend.host(v) for v in variables(x=x, labels=labels))
+        self.labels = codes(symbols("labels", symbols_of_y))[0]
+        self.probes = _named(probes)
+        if isinstance(epochs, int):
+            raise TypeError(f"epochs: expected which to record, such as range({epochs})")
         self.epochs = None if epochs is None else frozenset(int(e) for e in epochs)
         self.layers = None if layers is None else tuple(layers)
+        if held_out is not None:
+            held_out = samples.pair("held_out is a pair", held_out)
         self.held_out, self.smoothing = held_out, smoothing
         self.rng = backend.generator(rng)
         self.epoch = 0
@@ -133,7 +147,7 @@ class InformationPlane:
         self._smooth: Any = math.nan
 
     def __call__(self, net: Network, history: Any = None) -> None:
-        """Record, if this epoch is to be; with a history, as `fit` calls it, one more has passed.
+        """Record; with a history, as `fit` calls it, one more epoch has passed, if it is to be.
 
         Raises ShapeError for another network than the first.
         """
@@ -143,7 +157,7 @@ class InformationPlane:
         if history is not None:
             self.epoch += 1
             self._follow(history)
-        if self._due():
+        if history is None or self._due():
             self._record(net)
         self._watched = watched
 
@@ -183,7 +197,7 @@ class InformationPlane:
     def save(self, path: str | Path) -> None:
         """Write what was recorded to `path`, an .npz, whole or not at all."""
         state = json.dumps(
-            {"watched": self._watched, "epoch": self.epoch, "probes": sorted(self.probes),
+            {"watched": self._watched, "epoch": self.epoch, "of": self._subject(),
              "rng": self.rng.bit_generator.state}
         )  # fmt: skip
 
@@ -196,17 +210,21 @@ class InformationPlane:
         write_whole(path, write)
 
     def load(self, path: str | Path) -> None:
-        """Go on from what `save` wrote, for the same network and probes; else FormatError."""
-        kept = read_arrays(path, FORMAT)
+        """Go on from what `save` wrote; FormatError unless of the same data, layers and probes."""
+        kept = read_arrays(path, FORMAT, ("state", "smooth"))
         state, smooth = json.loads(str(kept.pop("state"))), kept.pop("smooth")
-        if state["probes"] != sorted(self.probes):
-            raise FormatError(
-                f"{path} is of the probes {state['probes']}, this plane has {sorted(self.probes)}"
-            )
+        if state["of"] != self._subject():
+            raise FormatError(f"{path} is of {state['of']}, this plane of {self._subject()}")
         self._kept = {name: list(rows) for name, rows in kept.items()}
         self._watched, self.epoch, self._smooth = state["watched"], state["epoch"], smooth
         self.rng.bit_generator.state = state["rng"]
         self._history = None
+
+    def _subject(self) -> dict[str, Any]:
+        """What it looks at, and through what: which recordings go on from each other."""
+        data = zlib.crc32(self.x.tobytes() + self.labels.tobytes())
+        return {"data": [*self.x.shape, data], "probes": sorted(self.probes),
+                "layers": None if self.layers is None else list(self.layers)}  # fmt: skip
 
     def _due(self) -> bool:
         if self.epochs is not None:
@@ -237,7 +255,10 @@ class InformationPlane:
             "epoch": self.epoch,
             "loss": self._smooth + np.zeros(lead),
             "accuracy": np.full(lead, math.nan),
-            "dimension": self._each(lead, outputs, participation_ratio),
+            "dimension": np.reshape(
+                [[participation_ratio(t[at]) for t in outputs] for at in np.ndindex(lead)],
+                (*lead, len(outputs)),
+            ),
         }
         if self.held_out is not None:
             row["accuracy"] = scores.accuracy(net, *self.held_out)
@@ -255,12 +276,11 @@ class InformationPlane:
     ) -> dict[str, Any]:
         found = {f"{name}/{s}/{k}": np.full((*lead, len(outputs)), math.nan)
                  for s in SIDES for k in KINDS}  # fmt: skip
-        for member in probe.members if probe.members is not None and lead else np.ndindex(lead):
-            at = member if isinstance(member, tuple) else (member,)
+        for at in _members(name, probe, lead):
             for layer, (t, ends) in enumerate(zip(outputs, bounds, strict=True)):
                 estimates = (
                     probe.of_input and probe.of_input(self.x, t[at], ends),
-                    probe.of_label and probe.of_label(t[at], self.labels[:, 0], ends),
+                    probe.of_label and probe.of_label(t[at], self.labels, ends),
                 )
                 for side, estimate in zip(SIDES, estimates, strict=True):
                     if estimate is None:
@@ -273,12 +293,6 @@ class InformationPlane:
                         found[f"{name}/{side}/{kind}"][(*at, layer)] = figure
         return found
 
-    @staticmethod
-    def _each(lead: tuple[int, ...], outputs: list[Any], of: Callable[[Any], float]) -> Any:
-        """A figure of each layer's output: (L,), or of a stack (K, L)."""
-        figures = [[of(t[member]) for t in outputs] for member in np.ndindex(lead)]
-        return np.reshape(figures, (*lead, len(outputs)))
-
     def __str__(self) -> str:
         seen = self.recorded
         when = f", epochs {seen[0]} to {seen[-1]}" if len(seen) else ""
@@ -286,6 +300,27 @@ class InformationPlane:
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+
+def _named(probes: Any) -> dict[str, Probe]:
+    """Probes by name: those given, one alone as "probe", or the usual one."""
+    if probes is None:
+        return {"plug-in": by_bins(shuffles=10)}
+    named = {"probe": probes} if isinstance(probes, Probe) else dict(probes)
+    for name, probe in named.items():
+        if not isinstance(probe, Probe):
+            raise TypeError(f"probes: {name!r} is {probe!r}, expected a Probe, such as by_bins()")
+    return named
+
+
+def _members(name: str, probe: Probe, lead: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The indices of the networks that a probe looks at: () for one that is no stack."""
+    everyone = list(np.ndindex(lead))
+    if probe.members is None or not lead:
+        return everyone
+    if outside := [k for k in probe.members if k not in range(lead[0])]:
+        raise ValueError(f"probe {name!r}: no member {outside[0]} in a stack of {lead[0]}")
+    return [(k,) for k in probe.members]
 
 
 def activations(net: Network, x: Any, layers: Iterable[int] | None = None) -> list[Any]:

@@ -10,7 +10,7 @@ from minigrad import backend
 from minigrad.backend import Array
 from minigrad.information.binning import bins_for, code_pair, numbered, tally
 from minigrad.information.estimates import Estimate
-from minigrad.information.variables import is_discrete, rows_of, variable, variables
+from minigrad.information.variables import is_discrete, order_within, rows_of, variable, variables
 
 Cells = tuple[Array, int]  # a number for each sample, and a bound above them all
 
@@ -61,8 +61,8 @@ def plug_in(
     a corrected value may be below 0 and above the ceiling.
 
     >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
-    >>> print(plug_in(x, y).bits)
-    I(X;Y) = 1.000 bits by plug-in (N = 4), ceiling 1.000
+    >>> print(plug_in(x + x, y + y).bits)
+    I(X;Y) = 1.000 bits by plug-in (N = 8), ceiling 1.000
     """
     names = ("x", "y", "given")
     named = dict(zip(names, variables(x=x, y=y, given=given), strict=False))
@@ -98,11 +98,20 @@ def plug_in(
         parameters=_parameters({k: (v, chosen[k]) for k, v in named.items()}, width),
         samples=n,
         ceiling=ceiling,
-        notes=tuple(
-            f"{name} is constant" for name, k in zip("xy", alone, strict=True) if k.shape[0] == 1
-        ),
+        notes=tuple(_notes(dict(zip("xy", alone, strict=True)), n)),
         shuffled=shuffled,
     )
+
+
+def _notes(counts: dict[str, Array], n: int) -> list[str]:
+    """What the occupied cells of each side alone say of the estimate."""
+    notes = [f"{name} is constant" for name, k in counts.items() if k.shape[0] == 1]
+    for name, other in (("x", "y"), ("y", "x")):
+        if counts[name].shape[0] == n > 1:  # then a shuffle only renames the symbols
+            notes.append(
+                f"every {name} differs, so that this is H({other.upper()}), and so its null"
+            )
+    return notes
 
 
 def entropy(x: Any, bins: Any = "auto", correction: str | None = None) -> Estimate:
@@ -149,11 +158,3 @@ def _parameters(named: dict[str, tuple[Array, Any]], width: int) -> dict[str, An
     if len(set(bins.values())) == 1:
         return {"bins": next(iter(bins.values()))}
     return {f"bins of {name}": text for name, text in bins.items()}
-
-
-def order_within(labels: Any, rng: np.random.Generator) -> Any:
-    """An order that moves samples only among those of the same label."""
-    groups, order = np.argsort(labels, kind="stable"), np.empty(len(labels), np.int64)
-    mixed = np.lexsort((rng.random(len(labels)), labels))
-    order[groups] = mixed
-    return order

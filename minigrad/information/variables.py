@@ -98,7 +98,9 @@ def quantity(name: str, x: Any) -> Array:
 def symbols(name: str, x: Array) -> Array:
     """x (N, 1 or more), if it is discrete; else TypeError."""
     if not is_discrete(x):
-        raise TypeError(f"{name}: expected labels (integers or texts), came {x.dtype}")
+        raise TypeError(
+            f"{name}: expected labels (integers or texts), came {x.dtype}; are the two swapped?"
+        )
     return x
 
 
@@ -132,3 +134,11 @@ def constant_notes(**named: Array) -> list[str]:
         for name, x in named.items()
         if bool(backend.namespace(x).all(x == x[:1, :]))
     ]
+
+
+def order_within(labels: Any, rng: np.random.Generator) -> Any:
+    """An order that moves samples only among those of the same label."""
+    groups, order = np.argsort(labels, kind="stable"), np.empty(len(labels), np.int64)
+    shuffled = np.lexsort((rng.random(len(labels)), labels))
+    order[groups] = shuffled
+    return order

@@ -94,9 +94,21 @@ def test_given_edges_are_the_ends_of_the_bins():
 @pytest.mark.parametrize(
     ("bins", "values", "message"),
     [
-        (Bins(2, low=0, high=1), [0.5, 1.5], r"1 values lie outside .* 0 to 1 .* 1.5 at \(1, 0\)"),
-        (Bins(2, low=0), [0.5, 2, -3], r"0 to inf of the bins, the first is -3.0 at \(2, 0\)"),
-        (Bins(2, high=0), [-0.5, 0.1], r"-inf to 0 of the bins, the first is 0.1 at \(1, 0\)"),
+        (
+            Bins(2, low=0, high=1),
+            [0.5, 1.5],
+            r"outside the range 0 to 1 .*, 1 times: .* 1.5 at \(1, 0\)",
+        ),
+        (
+            Bins(2, low=0),
+            [0.5, 2, -3],
+            r"0 to inf of the bins, 1 times: the first is -3.0 at \(2, 0\)",
+        ),
+        (
+            Bins(2, high=0),
+            [-0.5, 0.1],
+            r"-inf to 0 of the bins, 1 times: the first is 0.1 at \(1, 0\)",
+        ),
         (Bins(edges=(0.0, 1.0)), [0.5, np.nextafter(1, 2)], r"1.0000000000000002 at \(1, 0\)"),
     ],
 )

@@ -143,8 +143,8 @@ def test_a_value_near_its_null_or_its_ceiling_is_saturated():
         estimate = an_estimate(value)
         assert estimate.bounds_reached() == reached and estimate.saturated == bool(reached)
         assert estimate.bits.bounds_reached() == reached
-        text = f": no more than its {reached[0]}" if reached else "no more"
-        assert (text in str(estimate)) == bool(reached)
+        said = {"null": ": no more than its null", "ceiling": ": at its ceiling"}
+        assert [bound for bound, text in said.items() if text in str(estimate)] == reached
 
 
 def test_an_infinite_value_has_reached_its_ceiling_not_its_null():

@@ -14,7 +14,8 @@ from scipy.integrate import quad
 from scipy.special import digamma
 
 from minigrad.information import gaussian, kraskov, mixed, plug_in, ross
-from minigrad.information.known import LAWS, Law, examine, image, normal, student_t
+from minigrad.information.known import examine
+from minigrad.information.laws import LAWS, Law, image, normal, student_t
 from minigrad.plots.information import known_answers
 
 LAW = {law.name: law for law in LAWS}

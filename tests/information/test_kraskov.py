@@ -366,7 +366,7 @@ def test_ross_leaves_out_what_is_alone_with_its_label():
     labels[:2] = [7, 8]
     estimate = ross(x, labels)
     assert estimate.value == ross(x[2:], labels[2:]).value and estimate.samples == 38
-    assert estimate.notes == ("2 samples, alone with their label, are left out",)
+    assert estimate.notes == ("left out, alone with their label: 2",)
     with pytest.raises(ValueError, match="no label has two samples or more"):
         ross(x, np.arange(40))
 

@@ -141,7 +141,7 @@ def test_in_much_noise_nothing_is_told():
 def test_bounds_print_in_one_line_and_have_a_ceiling():
     bounds = pairwise_bounds([1.0, -1.0], 1.0)
     assert str(bounds) == (
-        "0.219 <= I(X;T) <= 0.566 nats by pairwise distances (noise = 1.0, N = 2)"
+        "0.219 <= I(X;T) <= 0.566 nats by pairwise distances (noise variance = 1, N = 2)"
     )
     assert bounds.lower.ceiling == bounds.upper.ceiling == math.log(2)
     assert bounds.upper.bits.value == pytest.approx(bounds.upper.value / math.log(2))

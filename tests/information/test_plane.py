@@ -50,7 +50,7 @@ def test_what_is_kept_is_what_one_computes_by_hand():
     noise = [math.sqrt(0.1) * np.random.default_rng(0).standard_normal(t.shape) for t in (t1, t2)]
     bins = Bins(5, low=-1, high=1), Bins(5, low=0), Bins(5)
     for layer, (t, along) in enumerate(zip((t1, t2, t3), bins, strict=True)):
-        assert plane.curve("b")[1, layer] == plug_in(X, t, (None, along))
+        assert plane.curve("b")[1, layer] == plug_in(X, t, (4, along))
         assert plane.curve("b", "label")[1, layer] == plug_in(t, LABELS, along)
         assert plane.curve("b", "label", "ceiling")[1, layer] == plug_in(t, LABELS, along).ceiling
         assert plane.dimension[1, layer] == participation_ratio(t)
@@ -107,7 +107,7 @@ def test_a_null_is_taken_where_it_is_asked_for():
     for plane in (asked, not_asked):
         plane(net())
     t, again = activations(net(), X)[0], np.random.default_rng(1)
-    null = plug_in(X, t, (None, Bins(9, low=-1, high=1))).null(8, again)
+    null = plug_in(X, t, (4, Bins(9, low=-1, high=1))).null(8, again)
     assert asked.curve("b", "input", "null")[0, 0] == null.level
     assert asked.curve("b", "input", "spread")[0, 0] == null.spread
     assert np.isnan(not_asked.curve("b", "input", "null")).all()
@@ -176,6 +176,10 @@ def test_a_file_of_another_kind_is_refused_and_nothing_is_lost(tmp_path):
     other = InformationPlane(X, LABELS, {"another": by_bins(4)})
     with pytest.raises(FormatError, match="another"):
         other.load(tmp_path / "plane.npz")
+    for changed in ({"layers": [0]}, {"x": X[::-1]}, {"labels": 1 - LABELS}):
+        usual = {"x": X, "labels": LABELS, "probes": {"b": by_bins(4)}}
+        with pytest.raises(FormatError, match="this plane of"):
+            InformationPlane(**(usual | changed)).load(tmp_path / "plane.npz")
     with pytest.raises(FormatError, match="no saved information plane"):
         plane.load(tmp_path / "net.npz")
     assert plane.recorded.tolist() == [0]
@@ -238,6 +242,20 @@ def test_bad_requests_are_refused():
         InformationPlane(X, LABELS, smoothing=0)
     with pytest.raises(ShapeError, match="samples"):
         InformationPlane(X, LABELS[:5])
+    with pytest.raises(TypeError, match="labels: expected one for each"):
+        InformationPlane(X, None)
+    with pytest.raises(TypeError, match="labels: expected labels"):
+        InformationPlane(X, LABELS + 0.5)
+    with pytest.raises(TypeError, match=r"such as range\(5\)"):
+        InformationPlane(X, LABELS, epochs=5)
+    with pytest.raises(TypeError, match=r"'k' is .* expected a Probe"):
+        InformationPlane(X, LABELS, {"k": kraskov})
+    with pytest.raises(ValueError, match="no member 9 in a stack of 3"):
+        InformationPlane(X, LABELS, by_bins(4, members=(9,)))(net().stack(3))
+    with pytest.raises(ValueError, match="noise: expected a variance"):
+        by_neighbours(noise=-1)
+    with pytest.raises(ShapeError, match="is a stack"):
+        plots.feature_maps(net().stack(2), X, LABELS)
     with pytest.raises(ValueError, match="bound"):
         InformationPlane(X, LABELS, {"p": by_pairs(0.1, "middle")})(net())
 
@@ -299,7 +317,7 @@ def test_the_plane_has_a_path_for_each_layer(watched):
     x, y = watched.curve("pairs"), watched.curve("pairs", "label")
     if x.ndim == 3:
         x, y = x.mean(axis=1), y.mean(axis=1)
-    paths = [line.get_xydata() for line in ax.get_lines()]
+    paths = [line.get_xydata() for line in ax.get_lines()[::2]]  # between them, the starts
     for layer in range(3):
         np.testing.assert_allclose(paths[layer], np.stack([x[:, layer], y[:, layer]], axis=1))
     ax.figure.canvas.draw()
@@ -308,10 +326,10 @@ def test_the_plane_has_a_path_for_each_layer(watched):
 def test_feature_maps_show_each_layer():
     drawn = plots.feature_maps(net(), X, LABELS)
     assert len(drawn.axes) == 3
-    points = drawn.axes[1].collections[0].get_offsets()
-    np.testing.assert_allclose(points, activations(net(), X)[1])
-    wide = drawn.axes[0].collections[0].get_offsets()  # of four units: the two widest directions
-    t = activations(net(), X)[0]
+    for label, points in enumerate(drawn.axes[1].collections):
+        np.testing.assert_allclose(points.get_offsets(), activations(net(), X)[1][label == LABELS])
+    parts = [points.get_offsets() for points in drawn.axes[0].collections]
+    t, wide = activations(net(), X)[0], np.concatenate(parts)  # of four units, the widest two
     values = np.linalg.eigvalsh(np.cov(t.T))[::-1]
     np.testing.assert_allclose(np.var(wide, axis=0, ddof=1), values[:2])
 
@@ -323,3 +341,22 @@ def test_a_picture_of_nothing_is_refused():
     empty(net())
     with pytest.raises(ValueError, match="no probe 'c'"):
         plots.information_curves(empty, "c")
+
+
+def test_labels_may_be_rows_and_bins_ones_own():
+    one_hot, texts = np.eye(2, dtype=int)[LABELS], np.array(["no", "yes"])[LABELS]
+    curves = []
+    for labels in (LABELS, one_hot, texts):
+        plane = InformationPlane(X, labels, by_bins(Bins(4, by="quantile")))
+        plane(net())
+        curves.append(plane.curve("probe", "label"))
+    assert (curves[0] == curves[1]).all() and (curves[0] == curves[2]).all()
+    t = activations(net(), X)[0]
+    assert curves[0][0, 0] == plug_in(t, LABELS, Bins(4, by="quantile"))
+
+
+def test_a_call_of_ones_own_records_whatever_the_epoch():
+    one, plane = net(), InformationPlane(X, LABELS, by_bins(3), epochs=[0])
+    learn(one, plane, epochs=5)
+    plane(one)
+    assert plane.recorded.tolist() == [5]
