@@ -35,6 +35,7 @@ _MODULES = (
     "losses",
     "maps",
     "network",
+    "ode",
     "optimizers",
     "parameters",
     "plots",

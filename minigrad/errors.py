@@ -37,3 +37,13 @@ class GradientError(AssertionError):
     """A gradient written by hand is not the derivative of its forward; `report` has the figures."""
 
     report: Any = None
+
+
+class TableauError(ValueError):
+    """A Runge-Kutta tableau is not what it declares: an order condition or a row sum fails."""
+
+
+class SolverError(ArithmeticError):
+    """A solve could not go on; the message names the cause, `solution` has what was solved."""
+
+    solution: Any = None

@@ -153,10 +153,12 @@ class Network(Layer):
         return self._each("unfreeze", names)
 
     def remembered(self) -> dict[str, Any]:
-        return {"_y_shape": self._y_shape, "layers": [layer.remembered() for layer in self._layers]}
+        own = {name: vars(self)[name] for name in self._kept if name in vars(self)}
+        layers = [layer.remembered() for layer in self._layers]
+        return {**own, "_y_shape": self._y_shape, "layers": layers}
 
     def remember(self, memory: dict[str, Any]) -> None:
-        self._y_shape = memory["_y_shape"]
+        vars(self).update({name: value for name, value in memory.items() if name != "layers"})
         for layer, part in zip(self._layers, memory["layers"], strict=True):
             layer.remember(part)
 
@@ -396,7 +398,7 @@ def leaves(layer: Layer) -> Iterator[Layer]:
 
 def width_of(layer: Layer) -> int | None:
     """The width of the input, as far as the layers say; None: any."""
-    if isinstance(layer, Network):
+    if isinstance(layer, Network) and layer.n is None:
         return next((n for inner in layer.layers if (n := width_of(inner)) is not None), None)
     return layer.n
 

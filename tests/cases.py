@@ -21,6 +21,9 @@ from minigrad import (
     backend,
     maps,
 )
+from minigrad.ode import Fixed, autonomous, timed
+from minigrad.ode.layer import ODELayer
+from minigrad.ode.pixels import Leak, Logit, Rescaled, RescaledTransposed
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ def one(d: Any) -> Any:
     return 1
 
 
+def field(n: int, m: int | None = None) -> Network:
+    return Network(Affinity(n, 2), Map("tanh"), Affinity(2, m or n))
+
+
 def two_layers() -> Network:
     return Network(Affinity(4, 3), Map("tanh"), Affinity(3, 2))
 
@@ -116,6 +123,30 @@ CASES = [
     Case("Residual", lambda: Residual(Affinity(4, 3), Map("tanh"), Affinity(3, 4)), 4, 4),
     Case("Network", two_layers, 4, 2),
     Case("nested networks", nested, 4, 3),
+    Case("Leak", lambda: Leak(Affinity(3, 2), Map("tanh"), Affinity(2, 3)), 3, 3),
+    Case("Logit", lambda: Logit(Affinity(3, 2), Map("tanh"), Affinity(2, 3)), 3, 3),
+    Case("Rescaled", lambda: Rescaled(Affinity(4, 2), Map("tanh"), Affinity(2, 4)), 4, 4, False),
+    Case(
+        "Rescaled, soft",
+        lambda: Rescaled(Affinity(4, 2), Map("tanh"), Affinity(2, 4), temperature=0.3),
+        4,
+        4,
+        False,
+    ),
+    Case(
+        "RescaledTransposed",
+        lambda: RescaledTransposed(Affinity(4, 2), Map("tanh"), Affinity(2, 4)),
+        4,
+        4,
+        False,
+    ),
+    Case("ODELayer", lambda: ODELayer(autonomous(field(4)), 0.7, control=Fixed(steps=3)), 4, 4),
+    Case(
+        "ODELayer of time",
+        lambda: ODELayer(timed(field(4, 3)), 0.7, 0.2, "dopri5", Fixed(steps=2), checkpoints=1),
+        3,
+        3,
+    ),
     Case("own layer", lambda: TwoStep(4, 3, 2), 4, 2),
 ]
 

@@ -1,13 +1,22 @@
 """Pictures of networks: each function draws on `ax` (None: a new figure) and returns it."""
 
 from minigrad.plots.bench import loss_heat, loss_surface, losses, weights
+from minigrad.plots.flows import (
+    animation,
+    distances,
+    lyapunov_convergence,
+    phase_portrait,
+    principal_plane,
+)
 from minigrad.plots.images import confusion, image_grid, receptive_fields
 from minigrad.plots.information import known_answers
 from minigrad.plots.learning import learning_curve
 from minigrad.plots.plane import feature_maps, information_curves, information_plane
 
 __all__ = [
+    "animation",
     "confusion",
+    "distances",
     "feature_maps",
     "image_grid",
     "information_curves",
@@ -17,6 +26,9 @@ __all__ = [
     "loss_heat",
     "loss_surface",
     "losses",
+    "lyapunov_convergence",
+    "phase_portrait",
+    "principal_plane",
     "receptive_fields",
     "weights",
 ]
