@@ -14,6 +14,7 @@ from minigrad.ode.order import check
 from minigrad.ode.pixels import Leak, Logit, Rescaled, RescaledTransposed
 from minigrad.ode.rest import RestPoints, rest_points
 from minigrad.ode.solve import Event, Solution, solve
+from minigrad.ode.stiff import TrBdf2
 from minigrad.ode.tableaus import BY_NAME as tableaus
 from minigrad.ode.tableaus import Tableau
 from minigrad.ode.trace import flip_distance, flipped, trace
@@ -31,6 +32,7 @@ __all__ = [
     "RestPoints",
     "Solution",
     "Tableau",
+    "TrBdf2",
     "autonomous",
     "check",
     "compare_gradients",

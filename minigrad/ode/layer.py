@@ -30,8 +30,8 @@ class ODELayer(Network):
     `field`: autonomous(layer) or timed(layer), whose parameters are those of this layer. `control`:
     `Fixed` (10 steps) or `Adaptive`; `gradient`: "steps", "adjoint" or "rest". t0 and t1 may be
     assigned, after learning too. `checkpoints`: so many states are kept of the way and the steps
-    between are taken again for the gradient (None: while learning, everything is kept). After a backprop `dt0` and
-    `dt1` are the gradients of the times; after an adjoint one, `reconstruction_error` says how far
+    between are taken again for the gradient (None: while learning, everything is kept). After a
+    backprop `dt0` and `dt1` are the gradients of the times; after an adjoint one, `reconstruction_error` says how far
     x(t0) was missed. `replay = True` repeats the mesh of the last forward.
     """
 

@@ -27,6 +27,8 @@ class LeanRungeKutta(RungeKutta):
         s, kind = tableau.stages, x.dtype
         self.flat = x.ndim == 1
         self.control: Adaptive | None = None  # the one that rtol and atol are of
+        self.sized, self.size = x, abs(x)  # a state, and |x| of it
+        self.root = sqrt(x.size or 1)
         self.same = tableau.first_same_as_last
         rows = [tableau.matrix, tableau.weights, *tableau.errors]
         self.table = np.array(np.vstack(rows).T, kind, order="C")  # A, b, errors, a column each
@@ -74,7 +76,9 @@ class LeanRungeKutta(RungeKutta):
         if control is not self.control:  # arrays: a number would be made one in every product
             self.control = control
             self.rtol, self.atol = np.full_like(x, control.rtol), np.full_like(x, control.atol)
-        ratio = error / (self.atol + self.rtol * np.maximum(abs(x), abs(new)))
+        before = self.size if x is self.sized else abs(x)
+        self.sized, self.size = new, abs(new)  # the next step, if this is taken, begins there
+        ratio = error / (self.atol + self.rtol * np.maximum(before, self.size))
         if not self.flat:
             ratio = ratio.reshape(-1)
-        return sqrt(ratio.dot(ratio) / ratio.size)
+        return sqrt(ratio.dot(ratio)) / self.root

@@ -6,7 +6,6 @@ network that it is made of.
 
 from typing import Any
 
-from minigrad import backend
 from minigrad.backend import Array
 from minigrad.errors import NotFiniteError
 from minigrad.layers import Layer

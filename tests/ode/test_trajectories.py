@@ -147,6 +147,13 @@ def test_a_stiff_one_and_a_field_that_is_not_finite():
               control=Adaptive(batch_axes=2))  # fmt: skip
 
 
+def test_the_cause_is_looked_for_at_the_one_that_failed():
+    speeds = np.array([[0.1], [1.0]])
+    with pytest.raises(SolverError, match=r"trajectory 1, at t = 0\.5.*became nan at \(0,\) just"):
+        solve(lambda t, x: np.where(x >= 0.5, np.nan, speeds), np.zeros((2, 1)),
+              control=Adaptive(batch_axes=1))  # fmt: skip
+
+
 def test_an_interruption_returns_what_was_solved():
     calls = iter(range(10**6))
 

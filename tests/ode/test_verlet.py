@@ -33,13 +33,13 @@ def test_there_and_back(place):
 def test_energy_swings_and_does_not_drift():
     """Of the pendulum, h = 0.1; that of rk4 goes down."""
     errors = {}
-    for steps in (1_000, 20_000):
+    for steps in (1_000, 10_000):
         solution = solve(pendulum, [1.0, 0.0], 0.0, 0.1 * steps, "verlet", Fixed(steps=steps))
         errors[steps] = np.abs(energy(solution.x) - energy(solution.x[0])).max()
     assert errors[1_000] == pytest.approx(1.06e-3, rel=0.01)
-    assert errors[20_000] == pytest.approx(errors[1_000], rel=0.01)
-    drift = solve(pendulum, [1.0, 0.0], 0.0, 2_000.0, "rk4", Fixed(steps=20_000)).x
-    assert energy(drift[-1]) - energy(drift[0]) == pytest.approx(-4.6e-4 / 5, rel=0.05)
+    assert errors[10_000] == pytest.approx(errors[1_000], rel=0.01)
+    drift = solve(pendulum, [1.0, 0.0], 0.0, 1_000.0, "rk4", Fixed(steps=10_000)).x
+    assert energy(drift[-1]) - energy(drift[0]) == pytest.approx(-4.6e-4 / 10, rel=0.05)
 
 
 def test_order_and_evaluations():
