@@ -37,6 +37,8 @@ def compare_gradients(layer: ODELayer, x: Any, dy: Any) -> Gaps:
     x, dy: an input and dE/dy, of one shape. The layer is left as it was.
     """
     found: dict[str, tuple[Array, Array]] = {}
+    if not isinstance(layer, ODELayer) or layer.gradient == "rest":
+        raise TypeError(f"expected an ODELayer that flows from t0 to t1, came {layer!r}")
     missed, mesh = None, layer.mesh
     kinds: dict[str, dict[str, Any]] = {
         "steps": {"gradient": "steps", "checkpoints": None},

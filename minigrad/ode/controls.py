@@ -38,8 +38,9 @@ class Fixed:
             count, length = self.steps, span / self.steps
         else:
             length = float(self.step or 0.0)
+            # a span of whole steps may be rounded up by a little: that is no step more
             count = max(1, math.ceil(span / length * (1 - 1e-12) - 1e-9))
-        count = min(count, self.max_steps + 1)
+        count = min(count, self.max_steps + 1)  # one too many, for `solve` to refuse
         sign = math.copysign(1.0, t1 - t0)
         return [*(t0 + sign * i * length for i in range(count)), t1]
 
@@ -76,6 +77,12 @@ class Adaptive:
             raise ValueError(f"first: expected a length above 0, came {self.first!r}")
         if self.batch_axes not in (0, 1, 2):
             raise ValueError(f"batch_axes: expected 0, 1 or 2, came {self.batch_axes!r}")
+        low, high = self.growth
+        if not (0 < self.safety <= 1 and 0 < low < 1 < high):
+            raise ValueError(
+                f"expected 0 < safety <= 1 and growth (below 1, above 1), came {self.safety} and "
+                f"{self.growth}"
+            )
         _bounds(self.rest, self.max_steps)
 
     def admit(self, x: Array) -> None:

@@ -64,7 +64,8 @@ def hindrance(field: Any, stepper: Any, t: float, x: Array, h: float, control: C
 def stiffness(field: Any, stepper: Any, t: float, x: Array, h: float) -> str:
     """What to say if the step is limited by stability, h |lambda| near the end of the interval.
 
-    lambda: the largest eigenvalue of df/dx, by power iteration on differences of the field.
+    lambda: the largest eigenvalue of df/dx, by power iteration on differences of the field; where
+    that points outwards, the solution itself grows, and no method may step further.
     """
     from minigrad.ode.order import stability_interval
 
@@ -85,20 +86,26 @@ def stiffness(field: Any, stepper: Any, t: float, x: Array, h: float) -> str:
 
 
 def spectral_radius(field: Any, t: float, x: Array) -> float:
-    """The largest |eigenvalue| of df/dx at (t, x), by power iteration on differences of f."""
+    """The largest |eigenvalue| of df/dx at (t, x), by power iteration; 0 if it points outwards."""
     xp = backend.namespace(x)
     at, limits = field(t, x), xp.finfo(x.dtype)
     small = float(limits.eps) ** 0.5 * max(_size(x), 1e-3)
-    direction, growth = at, 0.0
+    direction, growth, inwards = at, 0.0, True
     for _ in range(TRIES):
         length = _size(direction)
         if not length or not math.isfinite(length):
-            return growth
-        moved = field(t, x + small / length * direction) - at
-        direction, growth = moved, _size(moved) / small
-    return growth
+            break
+        unit = direction / length
+        direction = field(t, x + small * unit) - at
+        growth = _size(direction) / small
+        along = unit * direction
+        inwards = float(xp.sum(xp.real(along) if "complex" in str(x.dtype) else along)) < 0
+    return growth if inwards else 0.0
 
 
 def _size(x: Array) -> float:
     xp = backend.namespace(x)
-    return float(xp.sqrt(xp.sum(xp.abs(x) ** 2)))
+    largest = float(xp.max(xp.abs(x)))
+    if not largest or not math.isfinite(largest):
+        return largest
+    return largest * float(xp.sqrt(xp.sum(xp.abs(x / largest) ** 2)))

@@ -16,7 +16,7 @@ from minigrad.network import Network, width_of
 from minigrad.ode.controls import Adaptive, Control, Fixed
 from minigrad.ode.fields import Autonomous, Timed
 from minigrad.ode.runge_kutta import RungeKutta
-from minigrad.ode.solve import solve
+from minigrad.ode.solve import solve, time_of
 from minigrad.ode.steps import Taken, step, step_backprop
 from minigrad.ode.tableaus import Tableau, tableau
 
@@ -29,10 +29,12 @@ class ODELayer(Network):
 
     `field`: autonomous(layer) or timed(layer), whose parameters are those of this layer. `control`:
     `Fixed` (10 steps) or `Adaptive`; `gradient`: "steps", "adjoint" or "rest". t0 and t1 may be
-    assigned, after learning too. `checkpoints`: so many states are kept of the way and the steps
-    between are taken again for the gradient (None: while learning, everything is kept). After a
-    backprop `dt0` and `dt1` are the gradients of the times; after an adjoint one, `reconstruction_error` says how far
-    x(t0) was missed. `replay = True` repeats the mesh of the last forward.
+    assigned, after learning too. `checkpoints`: keep so many states; the steps between are taken
+    again for the gradient. None: while learning all steps are kept, else the start.
+
+    After a backprop `dt0` and `dt1` are the gradients of the times, with the mesh stretched between
+    them; after an adjoint one, `reconstruction_error` says how far x(t0) was missed, relative to
+    its size. `replay = True` repeats the mesh of the last forward, stretched from t0 to t1.
     """
 
     dt0: Any = None
@@ -57,7 +59,11 @@ class ODELayer(Network):
             )
         if gradient not in GRADIENTS:
             raise ValueError(f"gradient: expected one of {', '.join(GRADIENTS)}, not {gradient!r}")
-        if checkpoints is not None and (isinstance(checkpoints, bool) or checkpoints < 1):
+        if checkpoints is not None and (
+            isinstance(checkpoints, bool)
+            or not hasattr(checkpoints, "__index__")
+            or checkpoints < 1
+        ):
             raise ValueError(f"checkpoints: expected 1 or more, or None, came {checkpoints!r}")
         self.kind, self.mesh = type(field), ()
         self.t0, self.t1, self.gradient, self.checkpoints = t0, t1, gradient, checkpoints
@@ -86,7 +92,7 @@ class ODELayer(Network):
         self.mesh = self._mesh(x)
         if self.gradient == "adjoint":
             y = x
-            for t, h in self._steps():
+            for t, h in self._pairs():
                 y, _ = step(self.field, self.method, t, y, h, memories=False)
             self.ends = (x, y)
             return y
@@ -94,7 +100,7 @@ class ODELayer(Network):
         self.taken: list[Taken] = []  # of all steps, or of none
         every, y = self._every(), x
         everything = self.checkpoints is None and self.learning  # a long look needs no memory
-        for i, (t, h) in enumerate(self._steps()):
+        for i, (t, h) in enumerate(self._pairs()):
             if i % every == 0:
                 self.kept[i] = y
             y, taken = step(self.field, self.method, t, y, h, memories=everything)
@@ -107,7 +113,7 @@ class ODELayer(Network):
             return self._rest_backprop(dy)
         if self.gradient == "adjoint":
             return self._backsolve(dy)
-        field, steps, every = self.field, self._steps(), self._every()
+        field, steps, every = self.field, self._pairs(), self._every()
         self.dt0 = self.dt1 = 0.0
         taken, g = self.taken, dy
         for first in reversed(range(0, len(steps), every)):
@@ -124,16 +130,31 @@ class ODELayer(Network):
     # --- the mesh ---
 
     def _mesh(self, x: Array) -> tuple[float, ...]:
-        t0, t1 = float(self.t0), float(self.t1)
+        t0, t1 = (time_of(name, getattr(self, name)) for name in ("t0", "t1"))
+        self._check_control()
         if self.replay:
-            return self.mesh
+            if not self.mesh:
+                raise RuntimeError(f"{self}: replay before a forward: there is no mesh yet")
+            span = (self.mesh[-1] - self.mesh[0]) or 1.0
+            inner = (t0 + (t - self.mesh[0]) / span * (t1 - t0) for t in self.mesh[:-1])
+            return (*inner, t1)
         if t0 == t1:
             return (t0,)
         if isinstance(self.control, Fixed):
-            return tuple(self.control.mesh(t0, t1))
+            mesh = tuple(self.control.mesh(t0, t1))
+            if len(mesh) - 1 > self.control.max_steps:
+                raise ValueError(f"{self}: more steps than max_steps = {self.control.max_steps}")
+            return mesh
         return tuple(solve(self.field, x, t0, t1, self.method, self.control).t.tolist())
 
-    def _steps(self) -> list[tuple[float, float]]:
+    def _check_control(self) -> None:
+        """Refuse what a layer cannot do: it has one mesh for all of a batch, from t0 to t1."""
+        if isinstance(self.control, Adaptive) and self.control.batch_axes:
+            raise ValueError(f"{self}: one mesh serves all of a batch: expected batch_axes = 0")
+        if self.control.rest is not None and self.gradient != "rest":
+            raise ValueError(f"{self}: a control with rest=... goes with gradient='rest'")
+
+    def _pairs(self) -> list[tuple[float, float]]:
         return [(t, end - t) for t, end in zip(self.mesh, self.mesh[1:], strict=False)]
 
     def _every(self) -> int:
@@ -181,7 +202,7 @@ class ODELayer(Network):
         z = xp.concat([_flat(xp, end), _flat(xp, dy), _flat(xp, 0 * layer.grad)])
         stepper = RungeKutta(self.method, z)
         try:
-            for t, h in reversed(self._steps()):
+            for t, h in reversed(self._pairs()):
                 z, _, _ = stepper.step(slope, t + h, z, -h, slope(t + h, z))
         finally:
             self.grad = kept
@@ -200,8 +221,8 @@ class ODELayer(Network):
         if not self.reconstruction_error <= TRUSTED:
             warnings.warn(
                 f"{self}: going back in time x(t0) is missed by {self.reconstruction_error:.1e} of "
-                "its size, so that this gradient cannot be trusted: take gradient='steps', or more "
-                "steps",
+                "its size, so that this gradient cannot be trusted: take gradient='steps' (more "
+                "steps do not help where the flow contracts strongly)",
                 UserWarning,
                 stacklevel=4,
             )
@@ -214,7 +235,7 @@ class ODELayer(Network):
                 f"{self}: gradient='rest' needs a control with rest=..., how slow is at rest"
             )
         solution = solve(self.field, x, self.t0, self.t1, self.method, self.control, at=[self.t1])
-        if not solution.ended.startswith("at rest"):
+        if not solution.at_rest:
             warnings.warn(
                 f"{self}: {solution.ended}, not at rest: the gradient does not hold there",
                 UserWarning,
@@ -243,7 +264,7 @@ class ODELayer(Network):
             )
         finally:
             self.grad = kept
-        if not solution.ended.startswith("at rest"):
+        if not solution.at_rest:
             warnings.warn(
                 f"{self}: {solution.ended}: the equation for the gradient is not at rest, and the "
                 "gradient not yet right",
@@ -259,7 +280,12 @@ class ODELayer(Network):
         return {**super().remembered(), "mesh": self.mesh}
 
     def __str__(self) -> str:
-        return f"ODELayer {self.t0:g} to {self.t1:g}, {self.method.name}, of {self.layers[0]}"
+        inner, how = self.layers[0], self.control
+        steps = "adaptive"
+        if isinstance(how, Fixed):
+            steps = f"{how.steps} steps" if how.steps else f"steps of {how.step:g}"
+        within = f" ({', '.join(map(str, inner.layers))})" if isinstance(inner, Network) else ""
+        return f"ODELayer {self.t0} to {self.t1}, {self.method.name}, {steps}, of {inner}{within}"
 
 
 def _flat(xp: Any, a: Array) -> Array:

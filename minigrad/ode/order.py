@@ -130,6 +130,8 @@ def check(method: str | Tableau) -> OrderReport:
         weights = np.array(method.embedded, np.float64)
         what = "the embedded weights"
         embedded, _ = _declared(method.name, A, weights, method.embedded_order, what)
+    if method.third is not None:
+        _declared(method.name, A, np.array(method.third, np.float64), 1, "the third weights")
     return OrderReport(
         method.name,
         order,

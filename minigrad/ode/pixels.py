@@ -36,7 +36,7 @@ class Logit(Network):
 
 
 class Rescaled(Network):
-    """y = J_r(x) net(x), r(x) = (x - min x) / (max x - min x): what keeps an image within [0, 1].
+    """y = J_r(x) net(x), r(x) = (x - min x) / (max x - min x): an image stays in [0, 1], off ties.
 
     It is the derivative of r(x + h net(x)) at h = 0. With f = net(x), R = max x - min x:
     y_i = (f_i - f_min - r_i (f_max - f_min)) / R, so that the least and the greatest pixel stay.
@@ -51,6 +51,9 @@ class Rescaled(Network):
             raise ValueError(f"temperature: expected 0 or more, came {temperature!r}")
         self.temperature = temperature
         super().__init__(*layers)
+
+    def __str__(self) -> str:
+        return "Rescaled" + f" at temperature {self.temperature:g}" * bool(self.temperature)
 
     def forward(self, x: Array) -> Array:
         f = super().forward(x)
@@ -110,6 +113,9 @@ class RescaledTransposed(Rescaled):
 
     def __init__(self, *layers: Layer) -> None:
         super().__init__(*layers)
+
+    def __str__(self) -> str:
+        return "RescaledTransposed"
 
     def forward(self, x: Array) -> Array:
         f = Network.forward(self, x)

@@ -25,13 +25,20 @@ from minigrad.ode.tableaus import Tableau, tableau
 class Event:
     """Something that happens where g(t, x) passes 0; `stop`: the solve ends there.
 
-    `direction`: 1 for upwards only, -1 for downwards only, 0 for both. `name`: for the report.
+    `direction`: 1 for upwards only, -1 for downwards only, 0 for both, as the solve goes. Two
+    passes within one step are not seen. `name`: for the report.
     """
 
     g: Callable[[float, Array], Any]
     stop: bool = True
     direction: int = 0
     name: str = "event"
+
+    def __post_init__(self) -> None:
+        if not callable(self.g):
+            raise TypeError(f"an event is a function of (t, x), came {self.g!r}")
+        if self.direction not in (-1, 0, 1):
+            raise ValueError(f"direction: expected -1, 0 or 1, came {self.direction!r}")
 
 
 @dataclass
@@ -52,6 +59,7 @@ class Solution:
     rejected: Any = 0
     events: list[tuple[str, float, Array]] = field(default_factory=list)
     method: str = ""
+    at_rest: bool = False
     between: Callable[[int, float], Array] | None = field(default=None, repr=False)
 
     def __call__(self, t: Any) -> Array:
@@ -102,7 +110,7 @@ def solve(
     True
     """
     x = _state(x0)
-    t0, t1 = _time("t0", t0), _time("t1", t1)
+    t0, t1 = time_of("t0", t0), time_of("t1", t1)
     control = Adaptive() if control is None else control
     each = isinstance(control, Adaptive) and control.batch_axes > 0
     stepper = _stepper(method, x, control)
@@ -123,7 +131,8 @@ def solve(
         if events or control.rest is not None:
             raise ValueError("events and rest go with one step for all, not with batch_axes")
         return solve_each(counted, stepper, x, t0, t1, control, times)
-    happenings = [e if isinstance(e, Event) else Event(e) for e in events]
+    given = [events] if callable(events) or isinstance(events, Event) else list(events or ())
+    happenings = [e if isinstance(e, Event) else Event(e) for e in given]
     return _Run(counted, stepper, x, t0, t1, control, times, happenings).run()
 
 
@@ -148,6 +157,7 @@ class _Run:
         self.kept: list[tuple[float, Array]] = []
         self.happened: list[tuple[str, float, Array]] = []
         self.accepted = self.rejected = 0
+        self.at_rest = False
         self.ended = f"reached t1 = {t1:g}"
         self.h = 0.0
 
@@ -279,6 +289,7 @@ class _Run:
         xp = backend.namespace(self.x)
         speed = float(xp.sqrt(xp.mean(xp.abs(self.slope) ** 2)))
         if speed <= (self.control.rest or 0.0):
+            self.at_rest = True
             self.ended = f"at rest at t = {self.t:g}, slope {speed:.1e}"
             return True
         return False
@@ -286,7 +297,12 @@ class _Run:
     # --- events ---
 
     def _sign_of(self, event: Event, t: float, x: Array) -> float:
-        value = float(event.g(t, x))
+        found = event.g(t, x)
+        if isinstance(found, bool | np.bool_):
+            raise TypeError(
+                f"the event {event.name!r} is a number that passes 0, came a truth value"
+            )
+        value = float(found)
         if not math.isfinite(value):
             self._fail(f"the event {event.name!r} is {value} at t = {t:g}")
         return value
@@ -352,7 +368,7 @@ class _Run:
 
         return Solution(
             t, x, self.ended, self.field.evaluations, self.accepted, self.rejected,
-            self.happened, self.stepper.name, between,
+            self.happened, self.stepper.name, self.at_rest, between,
         )  # fmt: skip
 
     def _fail(self, said: str | None) -> None:
@@ -377,7 +393,7 @@ def _state(x0: Any) -> Array:
     if not backend.is_array(x0) and np.iscomplexobj(x0):
         x0 = backend.move(x0, backend.birthplace(), "complex128")
     x = backend.asarray(x0)
-    xp = backend.namespace(x)
+    x, xp = backend.copy(x), backend.namespace(x)
     if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
         x = xp.astype(x, getattr(xp, backend.birth_dtype()))
     if not backend.all_finite(x):
@@ -385,14 +401,15 @@ def _state(x0: Any) -> Array:
     return x
 
 
-def _time(name: str, t: Any) -> float:
+def time_of(name: str, t: Any) -> float:
+    """A finite time as a float; ValueError, by name, for anything else."""
     if isinstance(t, bool) or not isinstance(t, int | float | np.number) or not math.isfinite(t):
         raise ValueError(f"{name}: expected a finite number, came {t!r}")
     return float(t)
 
 
 def _times(at: Iterable[float], t0: float, t1: float) -> list[float]:
-    times, sign = [_time("at", t) for t in at], 1.0 if t1 >= t0 else -1.0
+    times, sign = [time_of("at", t) for t in at], 1.0 if t1 >= t0 else -1.0
     if any(sign * a > sign * b for a, b in itertools.pairwise(times)):
         raise ValueError(f"at: times must run from t0 = {t0:g} towards t1 = {t1:g}, came {times}")
     if times and not sign * t0 <= sign * times[0] <= sign * times[-1] <= sign * t1:

@@ -50,9 +50,11 @@ class Tableau:
                 raise ValueError(f"{self.name}: {name} has {len(row)} numbers, expected {s}")
         if (self.embedded is None) != (self.embedded_order is None):
             raise ValueError(f"{self.name}: embedded weights and their order come together")
-        numbers = [*self.weights, *self.nodes, *self.matrix.ravel()]
+        numbers = [*self.weights, *self.nodes, *self.matrix.ravel(), *np.ravel(self.errors)]
         if not np.isfinite(numbers).all():
             raise ValueError(f"{self.name}: its numbers must be finite")
+        if any(not row.any() for row in self.errors):
+            raise ValueError(f"{self.name}: embedded weights equal to b see no error at all")
 
     @property
     def stages(self) -> int:
@@ -339,5 +341,8 @@ def tableau(name: str | Tableau) -> Tableau:
     if isinstance(name, Tableau):
         return name
     if name not in BY_NAME:
-        raise ValueError(f"unknown method {name!r}: expected one of {', '.join(BY_NAME)}")
+        raise ValueError(
+            f"unknown method {name!r}: expected one of {', '.join(BY_NAME)} (solve also takes "
+            "verlet and tr-bdf2, which are no tableaus)"
+        )
     return BY_NAME[name]

@@ -258,3 +258,36 @@ def test_the_gaps_are_printed():
     gaps = compare_gradients(ODELayer(autonomous(net()), 1.0, control=Fixed(steps=3)), X, DY)
     assert gaps.dx["checkpoints"] == 0 and 0 < gaps.dx["adjoint"] < 0.1
     assert str(gaps).splitlines()[0].split("  ")[0] == "gradient"
+
+
+def test_controls_that_a_layer_cannot_follow_are_refused():
+    for control, said in (
+        (Adaptive(batch_axes=1), "batch_axes = 0"),
+        (Adaptive(rest=1e-3), "goes with gradient='rest'"),
+        (Fixed(step=0.001, max_steps=10), "more steps than max_steps"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            ODELayer(autonomous(net()), 1.0, method="dopri5", control=control)(X)
+    with pytest.raises(ValueError, match="t1: expected a finite number"):
+        ODELayer(autonomous(net()), float("nan"))(X)
+    layer = ODELayer(autonomous(net()), 1.0)
+    layer.replay = True
+    with pytest.raises(RuntimeError, match="no mesh yet"):
+        layer(X)
+    with pytest.raises(TypeError, match="flows from t0 to t1"):
+        compare_gradients(net(), X, DY)
+
+
+def test_a_replayed_mesh_is_stretched_to_the_times():
+    layer = ODELayer(autonomous(net()), 1.0, method="dopri5", control=Adaptive(1e-4, 1e-6))
+    layer(X)
+    before, layer.replay, layer.t1 = np.array(layer.mesh), True, 3.0
+    layer(X)
+    np.testing.assert_allclose(layer.mesh, 3 * before)
+
+
+def test_what_a_file_was_saved_from_is_said():
+    one = ODELayer(autonomous(net()), 1.0, control=Fixed(steps=3))
+    other = ODELayer(autonomous(net()), 1.0, control=Fixed(steps=30))
+    assert "rk4, 3" in str(one)
+    assert str(one) != str(other)
