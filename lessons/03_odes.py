@@ -495,8 +495,14 @@ if lesson.full:
     print(table(("start", "rest points", "one class each", "accuracy at 3", "at 90"), rows))
     large_train, large_test = (part.classes(1, 3, 5) for part in data.mnist(lesson.mnist))
     for count in (6000, len(large_train)):
-        net = flowing(Network, 0.3, 3, 30, *reader(31))
-        learned(net, 5, 32, large_train[:count])
+        net, optimizer = flowing(Network, 0.3, 3, 30, *reader(31)), Adam(3e-3)
+
+        def slower(net, history, optimizer=optimizer):
+            optimizer.alpha *= 0.8
+
+        some_of = large_train[:count]
+        net.fit(some_of.x, some_of.labels, 8, 128, "softmax_cross_entropy", optimizer, rng=32,
+                callbacks=[slower])  # fmt: skip
         hits = net.accuracy(large_test.x, large_test.labels)
         print(f"learned from {count} digits: {hits:.2%} of {len(large_test)} kept back")
 
