@@ -50,11 +50,12 @@ class Adaptive:
     """Steps whose estimated error e keeps |e| <= atol + rtol max(|x|, |x_new|), in the mean square.
 
     e: the difference of the two answers of the tableau. After an accepted step h grows by
-    safety n^(-0.85/q) m^(0.2/q), n and m the norms of this and the last error, q the lower order
-    plus 1 (a PI control); after a rejected one by safety n^(-1/q). `batch_axes`: so many leading
-    axes count trajectories, each with a step of its own. `rest`: stop when the root mean square of
-    the slope is no larger. `first`: the first step. Source: Hairer, Nørsett and Wanner, II.4;
-    Gustafsson (1991).
+    (n/g)^(-0.85/q) (m/g)^(0.2/q), n and m the norms of this and the last error, q the lower order
+    plus 1, g = safety^q the norm to aim at (a PI control); after a rejected one by (n/g)^(-1/q).
+    `batch_axes`: so many leading axes count trajectories, each with a step of its own; then t comes
+    to the field as (B, 1, ...), and only the times asked for are kept. `rest`: stop when the root
+    mean square of the slope is no larger. `first`: the first step. Source: Hairer, Nørsett and
+    Wanner, II.4; Gustafsson (1991).
     """
 
     rtol: float = 1e-6
@@ -104,7 +105,7 @@ class Adaptive:
         """By how much the step grows after it was accepted with this norm."""
         q = order + 1
         norm, last = max(norm, 1e-10), max(last, 1e-10)
-        factor: float = self.safety * norm ** (-0.85 / q) * last ** (0.2 / q)
+        factor: float = self.safety**0.65 * norm ** (-0.85 / q) * last ** (0.2 / q)
         low, high = self.growth
         return low if factor < low else high if factor > high else factor
 
@@ -112,7 +113,7 @@ class Adaptive:
         """`grown` where the norm is at most 1, `shrunk` elsewhere, for arrays (B,) of norms."""
         q, (low, high) = order + 1, self.growth
         taken, small = norm <= 1.0, np.maximum(norm, 1e-10)
-        grown = self.safety * small ** (-0.85 / q) * np.maximum(last, 1e-10) ** (0.2 / q)
+        grown = self.safety**0.65 * small ** (-0.85 / q) * np.maximum(last, 1e-10) ** (0.2 / q)
         shrunk = np.where(np.isfinite(norm), self.safety * small ** (-1 / q), low)
         return np.where(taken, np.clip(grown, low, high), np.maximum(shrunk, low))
 

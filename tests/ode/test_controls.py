@@ -94,9 +94,10 @@ def test_the_norm_by_hand(place):
 
 def test_steps_grow_and_shrink_within_bounds():
     control = Adaptive()
-    assert control.grown(1.0, 1.0, 4) == pytest.approx(0.9)
+    assert control.grown(1.0, 1.0, 4) == pytest.approx(0.9**0.65)
+    assert control.grown(0.9**5, 0.9**5, 4) == pytest.approx(1.0)  # there it stays
     assert control.grown(0.0, 1.0, 4) == 10
-    assert control.grown(0.5, 0.5, 4) == pytest.approx(0.9 * 0.5 ** (-0.65 / 5))
+    assert control.grown(0.5, 0.5, 4) == pytest.approx(0.9**0.65 * 0.5 ** (-0.65 / 5))
     assert control.shrunk(2.0, 4) == pytest.approx(0.9 * 2 ** (-1 / 5))
     assert control.shrunk(math.nan, 4) == control.shrunk(1e300, 4) == 0.2
 

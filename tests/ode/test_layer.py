@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from minigrad import Adam, Affinity, Map, Network, backend, gradient_check, stacks
+from minigrad import Adam, Affinity, Layer, Map, Network, backend, gradient_check, stacks
 from minigrad.errors import ShapeError
 from minigrad.ode import (
     Adaptive,
@@ -291,3 +291,24 @@ def test_what_a_file_was_saved_from_is_said():
     other = ODELayer(autonomous(net()), 1.0, control=Fixed(steps=30))
     assert "rk4, 3" in str(one)
     assert str(one) != str(other)
+
+
+class Pulled(Layer):
+    """x' = -40 (x - cos t), from x and t."""
+
+    smooth = True
+
+    def forward(self, x):
+        self.x = x
+        return -40 * (x[..., :1] - self.xp.cos(x[..., 1:]))
+
+    def backprop(self, dy):
+        return self.xp.concat([-40 * dy, -40 * self.xp.sin(self.x[..., 1:]) * dy], axis=-1)
+
+
+def test_the_known_failure_of_the_backsolve():
+    layer = ODELayer(timed(Pulled()), 1.0, control=Fixed(steps=320), gradient="adjoint")
+    assert float(layer([[1.0]])[0, 0]) == pytest.approx(0.5609885, abs=1e-6)
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        layer.backprop([[1.0]])
+    assert layer.reconstruction_error == pytest.approx(2.8e7, rel=0.05)
