@@ -153,6 +153,7 @@ def neural(rounds):
             Affinity(32, 784, rng=2, dtype="float32"), Map("tanh"),
         )  # fmt: skip
         layer = ODELayer(autonomous(net), 0.3, control=Fixed(steps=3), gradient=gradient)
+        layer.learning = True  # as in `fit`: no stage is taken twice
 
         def run():
             layer(x)

@@ -15,9 +15,8 @@ from minigrad.backend import Array
 from minigrad.network import Network, width_of
 from minigrad.ode.controls import Adaptive, Control, Fixed
 from minigrad.ode.fields import Autonomous, Timed
-from minigrad.ode.runge_kutta import RungeKutta
 from minigrad.ode.solve import solve, time_of
-from minigrad.ode.steps import Taken, step, step_backprop
+from minigrad.ode.steps import Taken, backsolve_step, step, step_backprop
 from minigrad.ode.tableaus import Tableau, tableau
 
 GRADIENTS = ("steps", "adjoint", "rest")
@@ -32,9 +31,10 @@ class ODELayer(Network):
     assigned, after learning too. `checkpoints`: keep so many states; the steps between are taken
     again for the gradient. None: while learning all steps are kept, else the start.
 
-    After a backprop `dt0` and `dt1` are the gradients of the times, with the mesh stretched between
-    them; after an adjoint one, `reconstruction_error` says how far x(t0) was missed, relative to
-    its size. `replay = True` repeats the mesh of the last forward, stretched from t0 to t1.
+    After a backprop by hand `dt0` and `dt1` are the gradients of the times, with the mesh stretched
+    between them; after an adjoint one, `reconstruction_error` says how far x(t0) was missed,
+    relative to its size. `replay = True` repeats the mesh of the last forward, stretched from t0
+    to t1.
     """
 
     dt0: Any = None
@@ -114,7 +114,7 @@ class ODELayer(Network):
         if self.gradient == "adjoint":
             return self._backsolve(dy)
         field, steps, every = self.field, self._pairs(), self._every()
-        self.dt0 = self.dt1 = 0.0
+        self.dt0 = self.dt1 = None if self.learning else 0.0  # learning has no use for them
         taken, g = self.taken, dy
         for first in reversed(range(0, len(steps), every)):
             if not self.taken:
@@ -123,8 +123,10 @@ class ODELayer(Network):
                     y, one = step(field, self.method, t, y, h, memories=True)
                     taken.append(one)
             for i in reversed(range(len(taken))):
-                g, dt, dh = step_backprop(field, self.method, taken[i], g, self._total)
-                self._add_times(first + i, dt, dh)
+                total = None if self.learning else self._total
+                g, dt, dh = step_backprop(field, self.method, taken[i], g, total)
+                if total:
+                    self._add_times(first + i, dt, dh)
         return g
 
     # --- the mesh ---
@@ -178,36 +180,11 @@ class ODELayer(Network):
     # --- backwards in time ---
 
     def _backsolve(self, dy: Array) -> Array:
-        """a' = -J^T a, theta' = -a . df/dtheta, and x' = f again, from t1 to t0."""
-        xp, field, layer = self.xp, self.field, self.layers[0]
-        start, end = self.ends
-        if len(self.mesh) == 1:
-            self.dt0 = self.dt1 = self._total(0.0 * dy)
-            self.reconstruction_error = 0.0
-            return dy
-        count, kept = backend.size(end.shape), backend.copy(self.grad)
-
-        def split(z: Array) -> tuple[Array, Array]:
-            return xp.reshape(z[:count], end.shape), xp.reshape(z[count : 2 * count], end.shape)
-
-        def slope(t: float, z: Array) -> Array:
-            x, a = split(z)
-            f = field(t, x)
-            self.zero_grad()
-            dx, _ = field.backprop(a)
-            return xp.concat([_flat(xp, f), -_flat(xp, dx), -_flat(xp, layer.grad)])
-
-        f1 = field(self.mesh[-1], end)
-        self.dt1 = self._total(dy * f1)
-        z = xp.concat([_flat(xp, end), _flat(xp, dy), _flat(xp, 0 * layer.grad)])
-        stepper = RungeKutta(self.method, z)
-        try:
-            for t, h in reversed(self._pairs()):
-                z, _, _ = stepper.step(slope, t + h, z, -h, slope(t + h, z))
-        finally:
-            self.grad = kept
-        x, a = split(z)
-        layer.grad += xp.reshape(z[2 * count :], layer.grad.shape)
+        """a' = -J^T a, dE/dtheta' = -a . df/dtheta, and x' = f again, from t1 to t0."""
+        field, (start, x) = self.field, self.ends
+        self.dt1, a = self._total(dy * field(self.mesh[-1], x)), dy
+        for t, h in reversed(self._pairs()):
+            x, a = backsolve_step(field, self.method, t + h, x, a, -h)
         self.dt0 = -self._total(a * field(self.mesh[0], start))
         self._judge(x, start)
         return a
@@ -286,10 +263,6 @@ class ODELayer(Network):
             steps = f"{how.steps} steps" if how.steps else f"steps of {how.step:g}"
         within = f" ({', '.join(map(str, inner.layers))})" if isinstance(inner, Network) else ""
         return f"ODELayer {self.t0} to {self.t1}, {self.method.name}, {steps}, of {inner}{within}"
-
-
-def _flat(xp: Any, a: Array) -> Array:
-    return xp.reshape(a, (-1,))
 
 
 def _is_complex(a: Array) -> bool:

@@ -49,7 +49,7 @@ def combined(terms: list[tuple[float, Array]]) -> Array:
     (factor, array), *rest = terms
     total = factor * array
     for factor, array in rest:
-        total = total + factor * array
+        total += factor * array
     return total
 
 
@@ -80,15 +80,17 @@ def step_backprop(
 ) -> tuple[Array, Any, Any]:
     """(dE/dx, dE/dt, dE/dh) of g = dE/dx(t + h); adds dE/dtheta to the gradient of the layer.
 
-    `total`: sums an array to a number (of a stack: one for each member).
+    `total`: sums an array to a number (of a stack: one for each member); None: dE/dt and dE/dh are
+    not asked for, and 0.
     """
     stages, weights = _rows(tableau)
     h, b = taken.h, dict(weights)
     slopes = {i: k for (i, _), k in zip(stages, taken.slopes, strict=True)}
     memories = {i: m for (i, _), m in zip(stages, taken.memories, strict=True)}
     above: dict[int, list[tuple[float, Array]]] = {i: [] for i, _ in stages}  # (h a_ji, dE/dY_j)
-    dh = total(g * combined([(b[i], slopes[i]) for i in b]))
-    dt, dx = 0.0, g
+    dt, dh, dx = 0.0, 0.0, g
+    if total:
+        dh = total(g * combined([(b[i], slopes[i]) for i in b]))
     for i, row in reversed(stages):
         terms = above[i] + ([(h * b[i], g)] if i in b else [])
         field.layer.remember(memories[i])
@@ -96,10 +98,37 @@ def step_backprop(
         dx = dx + dY
         for j, a in row:
             above[j].append((h * a, dY))
-        if row:
+        if row and total:
             dh = dh + total(dY * combined([(a, slopes[j]) for j, a in row]))
-        if backend.is_array(dtime):
+        if total and backend.is_array(dtime):
             dtime = total(dtime[..., None])
             dt = dt + dtime
             dh = dh + float(tableau.nodes[i]) * dtime
     return dx, dt, dh
+
+
+def backsolve_step(
+    field: Any, tableau: Tableau, t: float, x: Array, a: Array, h: float
+) -> tuple[Array, Array]:
+    """One step of x' = f and a' = -J^T a together, by h from t: (x, a) at t + h.
+
+    Adds -h sum_i b_i a_i . df/dtheta to the gradient of the layer, as dE/dtheta grows going back
+    (h < 0): a stage hands back h b_i a_i, and divides what it hears by that.
+    """
+    stages, weights = _rows(tableau)
+    b = dict(weights)
+    fs: dict[int, Array] = {}
+    pulls: dict[int, Array] = {}  # J_i^T a_i
+    for i, row in stages:
+        x_i = x + combined([(h * w, fs[j]) for j, w in row]) if row else x
+        a_i = a + combined([(-h * w, pulls[j]) for j, w in row]) if row else a
+        fs[i] = field(t + float(tableau.nodes[i]) * h, x_i)
+        if i in b:
+            weight = -h * b[i]
+            pulls[i] = field.backprop(weight * a_i)[0] / weight
+        else:  # a stage that only others look at adds nothing
+            kept = backend.copy(field.layer.grad)
+            pulls[i] = field.backprop(a_i)[0]
+            field.layer.grad = kept
+    x = x + combined([(h * w, fs[i]) for i, w in weights])
+    return x, a + combined([(-h * w, pulls[i]) for i, w in weights])
