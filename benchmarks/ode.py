@@ -1,6 +1,6 @@
 """Solves and neural ODEs against scipy, torchdiffeq and diffrax: time, evaluations, error.
 
-    python benchmarks/ode.py [--cases lorenz tight many vdp neural] [--rounds 7] [--runs 2]
+    python benchmarks/ode.py [--cases lorenz tight many vdp neural scaling] [--rounds 7] [--runs 2]
 
 Rounds are interleaved. A cell is the median over rounds, its spread, and the ratio to minigrad's:
 above 1 minigrad is faster, and below 1.3 nothing is called a win. Only the last state is kept.
@@ -10,6 +10,7 @@ first answer is printed, and counts for nothing after. Needs `pip install .[benc
 
 import argparse
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -262,6 +263,36 @@ def neural(rounds):
     )
 
 
+def scaling():
+    """Cost by steps and by batch, and the memory of the exact gradient, 200-32-200, rk4."""
+    print("\ngradient through the steps, 200-32-200, rk4")
+    print("  steps  batch  checkpoints      time  a step and sample  memory")
+    for steps, batch, checkpoints in (
+        (10, 100, None), (100, 100, None), (1000, 100, None), (100, 10, None), (100, 1000, None),
+        (16, 100, 4), (64, 100, 8), (256, 100, 16), (1024, 100, 32),
+    ):  # fmt: skip
+        net = Network(Affinity(200, 32, rng=1), Map("tanh"), Affinity(32, 200, rng=2))
+        control = Fixed(steps=steps)
+        layer = ODELayer(autonomous(net), 1.0, control=control, checkpoints=checkpoints)
+        layer.learning, x = True, np.random.default_rng(0).standard_normal((batch, 200))
+
+        def run(layer=layer, x=x):
+            layer(x)
+            layer.backprop(x)
+
+        run()
+        begun = time.perf_counter()
+        run()
+        took = time.perf_counter() - begun
+        layer._forget()
+        tracemalloc.start()
+        run()
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        print(f"  {steps:5}  {batch:5}  {checkpoints or 'all':>11}  {took * 1e3:5.0f} ms  "
+              f"{took / steps / batch * 1e6:14.1f} us  {peak:4.0f} MB")  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", default=["lorenz", "tight", "many", "vdp", "neural"])
@@ -286,6 +317,7 @@ def main():
             rounds,
         ),
         "neural": lambda: neural(rounds),
+        "scaling": scaling,
     }  # fmt: skip
     for number in range(options.runs):
         print(f"\nrun {number + 1}")

@@ -431,6 +431,7 @@ assert jump > 0.3 and apart["plain", 1e-5] / apart["plain", 1e-3] < 0.05
 short = rest_points(nets["leak"].layers[0].field, test.x[:60, :], t1=300.0, tolerance=1e-4,
                     apart=1e-2)  # fmt: skip
 print(f"trained for 0.3: {len(short)} rest points, shares {short.shares.round(2).tolist()}")
+
 # %%
 lasting = learned(flowing(Leak, 3.0, 10, 11, Affinity(784, 3, rng=12)), 8, seed=13)
 flow = lasting.layers[0]
