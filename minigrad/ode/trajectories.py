@@ -15,7 +15,7 @@ from minigrad.backend import Array
 from minigrad.errors import SolverError
 from minigrad.losses import not_finite
 from minigrad.ode.controls import Adaptive, real_name
-from minigrad.ode.diagnosis import cause
+from minigrad.ode.diagnosis import cause, hindrance
 from minigrad.ode.fields import Counted
 from minigrad.ode.solve import Solution
 
@@ -207,9 +207,10 @@ class _Each:
             spread = self.xp.broadcast_to(state, self.x.shape)
             return self.field(times, self._where(mask, spread, self.x))[(*index, ...)]
 
-        text = said or cause(
-            alone, self.stepper, t, self.x[(*index, ...)], float(h[place]), self.control
-        )
+        here = (alone, self.stepper, t, self.x[(*index, ...)], float(h[place]), self.control)
+        text = said or cause(*here)
+        if said and h[place] and (why := hindrance(*here)):
+            text = f"{said}; {why}"
         number = index[0] if len(index) == 1 else index
         count = int(which.sum())
         others = f", and {count - 1} more" if count > 1 else ""

@@ -174,3 +174,12 @@ def test_an_interruption_returns_what_was_solved():
 def test_a_state_without_so_many_axes_is_refused():
     with pytest.raises(ValueError, match=r"batch_axes = 1: the state has 0 axes, shape \(\)"):
         solve(lambda t, x: -x, 1.0, control=Adaptive(batch_axes=1))
+
+
+def test_a_stiff_trajectory_at_the_bound_is_told_from_the_others():
+    rates = np.array([[1.0], [5e4], [2.0]])
+    with pytest.raises(SolverError, match=r"trajectory 1.*the bound.*stiff: try method='tr-bdf2'"):
+        solve(
+            lambda t, x: -rates * (x - np.cos(t)), np.full((3, 1), 2.0), 0.0, 1.0, "dopri5",
+            Adaptive(1e-5, 1e-8, batch_axes=1, max_steps=300),
+        )  # fmt: skip
