@@ -75,7 +75,7 @@ def _count_in_the_plane(points: Floats, radii: Floats, closed: bool) -> Integers
     of the other order, less those below `bottom`. A wavelet matrix answers that for all points at
     once: bit by bit, from the highest, it parts the ranks into zeros and ones, keeping their order,
     so that a run of positions stays a run, of which prefix counts say how long it is.
-    Source: Claude, Navarro and Ordóñez (2015), The wavelet matrix.
+    Source: The wavelet matrix, Information Systems 47 (2015).
     """
     n = len(points)
     order, first, last = windows(points[:, 0], radii, closed)
