@@ -16,7 +16,7 @@ import time
 import warnings
 
 import numpy as np
-from rounds import measured, report
+from rounds import measured, optional, report
 
 from minigrad.information import Bins, kraskov, plug_in
 
@@ -59,14 +59,6 @@ def by_cells(x, y, bins, rows):
             if px and py and p / px / py > 1e-3:
                 total += p * math.log(p / px / py)
     return (time.perf_counter() - start) * bins**2 / rows
-
-
-def optional(module):
-    try:
-        return __import__(module, fromlist=["_"])
-    except ImportError:
-        print(f"{module} is not here")
-        return None
 
 
 def counting(n, rounds):

@@ -17,6 +17,7 @@ import sys
 import time
 
 import numpy as np
+import rounds
 
 # name: widths, map, batch, loss, optimizer, alpha
 CASES = {
@@ -199,7 +200,7 @@ def serve(system, case):
         print((now - start) / count, flush=True)
 
 
-def run(case, systems, rounds, seconds):
+def run(case, systems, count, seconds):
     """{system: [seconds a step, one a round]}, rounds interleaved."""
     workers = {}
     for system in systems:
@@ -221,7 +222,7 @@ def run(case, systems, rounds, seconds):
         elif case != "g" and not np.allclose(losses, expected, rtol=1e-3):
             raise SystemExit(f"{case}: {system} has the losses {losses}, minigrad {expected}")
     times = {system: [] for system in workers}
-    for _ in range(rounds):
+    for _ in range(count):
         for system, worker in workers.items():
             worker.stdin.write(f"{seconds}\n")
             worker.stdin.flush()
@@ -232,24 +233,15 @@ def run(case, systems, rounds, seconds):
     return times
 
 
-def in_words(seconds):
-    return f"{seconds * 1e6:8.1f} us" if seconds < 1e-3 else f"{seconds * 1e3:8.2f} ms"
-
-
 def report(case, times):
     widths, f, batch, loss, optimizer, _ = CASES[case]
-    print(f"\n{case}: {'-'.join(map(str, widths))} {f or ''}, batch {batch}, {loss}, {optimizer}")
-    base = statistics.median(next(iter(times.values())))
-    for system, values in times.items():
-        median = statistics.median(values)
-        print(
-            f"  {system:22} {in_words(median)}  ({in_words(min(values)).strip()} to "
-            f"{in_words(max(values)).strip()})  {median / base:6.2f}"
-        )
+    title = f"{case}: {'-'.join(map(str, widths))} {f or ''}, batch {batch}, {loss}, {optimizer}"
+    rounds.report(title, times)
     if case == "g":
+        stack, alone = (statistics.median(values) for values in times.values())
         print(
-            f"  a network and step: stack {in_words(base / 256)}, one at a time "
-            f"{in_words(median)}, {median / (base / 256):.1f} times"
+            f"  a network and step: stack {rounds.in_words(stack / 256)}, one at a time "
+            f"{rounds.in_words(alone)}, {alone / (stack / 256):.1f} times"
         )
 
 

@@ -14,7 +14,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
-from rounds import measured, report
+from rounds import measured, optional, report
 
 from minigrad import Affinity, Map, Network
 from minigrad.ode import Adaptive, Fixed, autonomous, solve
@@ -29,14 +29,6 @@ def lorenz(t, x):
 
 def van_der_pol(t, x):
     return np.array([x[1], MU * (1 - x[0] ** 2) * x[1] - x[0]])
-
-
-def optional(module):
-    try:
-        return __import__(module, fromlist=["_"])
-    except ImportError:
-        print(f"{module} is not here")
-        return None
 
 
 def torch_field(name):

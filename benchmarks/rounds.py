@@ -4,6 +4,15 @@ import statistics
 import time
 
 
+def optional(module):
+    """The module, or None where it is not installed, which is said."""
+    try:
+        return __import__(module, fromlist=["_"])
+    except ImportError:
+        print(f"{module} is not here")
+        return None
+
+
 def measured(functions, rounds):
     """{name: [seconds a call, one a round]} of {name: function}; each is called once before."""
     for function in functions.values():
