@@ -409,8 +409,8 @@ def _knows_to_input(kind: Any) -> bool:
 
 
 def has_backprop(layer: Layer) -> bool:
-    """Whether the layer can pass a gradient on; one with a local rule cannot."""
-    return type(layer).backprop is not Layer.backprop
+    """Whether the layer can pass a gradient on: one with a local rule cannot, nor can signs."""
+    return type(layer).backprop is not Layer.backprop and getattr(layer, "passes_gradient", True)
 
 
 def _count(layer: Layer) -> int:

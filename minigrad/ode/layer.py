@@ -15,6 +15,7 @@ from minigrad.backend import Array
 from minigrad.network import Network, width_of
 from minigrad.ode.controls import Adaptive, Control, Fixed
 from minigrad.ode.fields import Autonomous, Timed
+from minigrad.ode.implicit import weights_at_rest
 from minigrad.ode.solve import solve, time_of
 from minigrad.ode.steps import Taken, backsolve_step, step, step_backprop
 from minigrad.ode.tableaus import Tableau, tableau
@@ -222,23 +223,20 @@ class ODELayer(Network):
         return self.rested
 
     def _rest_backprop(self, dy: Array) -> Array:
-        """f(x; theta) = 0 gives dx = -J^-1 df: with J^T w = -dy, dE/dtheta = w . df/dtheta.
+        """dE/dtheta = w . df/dtheta, see `weights_at_rest`.
 
-        w is where w' = J^T w + dy comes to rest, which it does if x does. dE/dx(t0) = 0: near a
-        rest point the start no longer matters.
+        dE/dx(t0) = 0: near a rest point the start no longer matters.
         """
         field, kept = self.field, backend.copy(self.grad)
         field(self.t1, self.rested)
         memory = field.layer.remembered()
 
-        def slope(t: float, w: Array) -> Array:
+        def pull(w: Array) -> Array:
             field.layer.remember(memory)
-            return field.backprop(w)[0] + dy
+            return field.backprop(w)[0]
 
         try:
-            solution = solve(
-                slope, 0 * dy, self.t0, self.t1, self.method, self.control, at=[self.t1]
-            )
+            solution = weights_at_rest(pull, dy, self.t0, self.t1, self.method, self.control)
         finally:
             self.grad = kept
         if not solution.at_rest:

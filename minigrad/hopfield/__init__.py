@@ -1,0 +1,35 @@
+"""Hopfield networks: memories that are written or learned, and recalls that say what they found.
+
+`HopfieldNetwork(memory)` stores or learns patterns, and recalls them by any update; each `Recall`
+is a certificate. Runs on every backend.
+"""
+
+from minigrad.hopfield.certificates import Recall
+from minigrad.hopfield.codings import Coding
+from minigrad.hopfield.couplings import Couplings, recoded
+from minigrad.hopfield.dense import Dense
+from minigrad.hopfield.memories import Memory
+from minigrad.hopfield.network import HopfieldNetwork
+from minigrad.hopfield.noise import flips, gaussian
+from minigrad.hopfield.updates import Asynchronous, Continuous, Stochastic, Synchronous, Update
+from minigrad.hopfield.written import Hebb, PseudoInverse, Storkey
+
+__all__ = [
+    "Asynchronous",
+    "Coding",
+    "Continuous",
+    "Couplings",
+    "Dense",
+    "Hebb",
+    "HopfieldNetwork",
+    "Memory",
+    "PseudoInverse",
+    "Recall",
+    "Stochastic",
+    "Storkey",
+    "Synchronous",
+    "Update",
+    "flips",
+    "gaussian",
+    "recoded",
+]

@@ -1,0 +1,133 @@
+"""Memories of couplings between pairs of units: h = W x + b, and the energy that goes with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import backend
+from minigrad.backend import Array
+from minigrad.errors import ShapeError
+from minigrad.hopfield.codings import Coding, coding
+from minigrad.hopfield.memories import Memory, activation_of
+from minigrad.hopfield.sweeps import swept
+from minigrad.maps import ScalarMap
+
+
+class Couplings(Memory):
+    """y = f(W x + b), E = -x.Wx / 2 - b.x; W (n, n) and b (n,) given by hand, or by a rule.
+
+    While W is symmetric and its diagonal is not negative, an update of one unit never raises E.
+    Source: Hopfield, PNAS 79 (1982).
+    """
+
+    smooth = True
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+
+    def __init__(
+        self,
+        W: Any = None,
+        b: Any = None,
+        coding: str | Coding = "signs",
+        activation: ScalarMap | str = "sign",
+    ) -> None:
+        self._become(coding, activation)
+        if W is None:
+            return
+        W = backend.asarray(W)
+        if W.ndim != 2 or W.shape[0] != W.shape[1]:
+            raise ShapeError(f"{self}: W is (n, n), came {tuple(W.shape)}")
+        self._couple(W, 0 * W[0, :] if b is None else b)
+
+    def _become(self, how: str | Coding, activation: ScalarMap | str) -> None:
+        self.coding, self.activation = coding(how), activation_of(activation)
+        self.smooth = self.activation is not None and self.activation.smooth
+
+    def _couple(self, W: Array, b: Any) -> None:
+        """Have these couplings."""
+        n = W.shape[0]
+        self.n = self.m = n
+        self._lay_out(W=(n, n), b=(n,))
+        self.W, self.b = W, b
+        self.freeze()
+
+    def field(self, x: Array) -> Array:
+        self.x = x
+        return x @ self.W.mT + self.b
+
+    def field_backprop(self, dh: Array) -> Array:
+        self.dW += self.rows(dh).mT @ self.rows(self.x)
+        self.db += self.total(dh)
+        return dh @ self.W
+
+    def unit_field(self, x: Array, i: int) -> Array:
+        return x @ self.W[i, :] + self.b[i]
+
+    def energy(self, x: Array, h: Array | None = None) -> Array:
+        h = x @ self.W.mT + self.b if h is None else h
+        return -0.5 * self.xp.sum(x * (h + self.b), axis=-1)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether W is its own transpose, to rounding."""
+        W, xp = self.W, self.xp
+        off = float(xp.max(xp.abs(W - W.mT)))
+        return off <= 16 * float(xp.finfo(W.dtype).eps) * float(xp.max(xp.abs(W)))
+
+    @property
+    def diagonal(self) -> Array:
+        """The couplings of the units to themselves, (n,)."""
+        return self.xp.linalg.diagonal(self.W)
+
+    def promise(self, update: str) -> str:
+        if not self.symmetric:
+            return ""
+        if update == "synchronous":
+            return "of two states that follow each other, all units at once, W symmetric"
+        if update == "continuous":
+            return "E and the cost of leaving the middle fall along the flow"
+        if update == "asynchronous" and bool(self.xp.all(self.diagonal >= 0)):
+            return "one unit at a time, W symmetric, no negative diagonal"
+        return ""
+
+    def pair_energy(self, y: Array, x: Array, h: Array) -> Array:
+        """-y.W x - b.(x + y), (...,), of the states x, of fields h, and y that follows.
+
+        While W is symmetric it never rises when all units step at once: two states that follow each
+        other, again and again, are the worst that can come of it.
+        """
+        return -self.xp.sum(y * h + self.b * x, axis=-1)
+
+    def sweep(
+        self,
+        x: Array,
+        order: Sequence[int],
+        noise: Array | None = None,
+        h: Array | None = None,
+    ) -> Array:
+        if isinstance(x, np.ndarray) and len(set(order)) == len(order):
+            return swept(self, x, order, noise, h)
+        return super().sweep(x, order, noise, h)
+
+
+def recoded(memory: Couplings, to: str | Coding) -> Couplings:
+    """The same couplings for another coding: from signs to bits W' = 4 W, b' = 2 b - 2 W 1.
+
+    With s = 2 v - 1 the energies differ by a constant, and every answer is the same.
+    """
+    W, b = couplings_between(memory.W, memory.b, memory.coding, coding(to))
+    twin = Couplings(W, b, to, "sign" if memory.activation is None else memory.activation)
+    if memory.patterns is not None:
+        twin.patterns = twin.coding.from_signs(memory.coding.to_signs(memory.patterns))
+    return twin
+
+
+def couplings_between(W: Array, b: Array, of: Coding, to: Coding) -> tuple[Array, Array]:
+    """W (n, n) and b (n,) for the coding `to`, of those for `of`: x_of = scale x_to + offset."""
+    scale = of.span / to.span
+    offset = of.low - scale * to.low
+    ones = backend.namespace(W).ones_like(b)
+    return scale**2 * W, scale * (b + offset * (W @ ones))

@@ -1,0 +1,91 @@
+"""A memory of couplings that are learned."""
+
+from typing import Any
+
+from minigrad import backend
+from minigrad.backend import Array, Random
+from minigrad.hopfield.codings import Coding
+from minigrad.hopfield.couplings import Couplings
+from minigrad.layers import width
+from minigrad.maps import ScalarMap
+
+BIASES = ("free", "tied", "none")
+
+
+class Dense(Couplings):
+    """y = f(W x + b) with W = (M + M^T) / 2 without its diagonal: symmetric by construction.
+
+    M (n, n) is learned. `bias`: "free", b (n,) learned too; "tied", b = -W c with c the middle of
+    the coding, h = W (x - c), the usual one of bits: a free one there takes over what the couplings
+    should say; "none". dE/dM = (D + D^T) / 2 without its diagonal, D = dE/dh x^T.
+    """
+
+    losses = ("logistic", "mae")
+    gain = 1.0
+    M: Array
+    bias: Array
+    dM: Array
+    dbias: Array
+
+    def __init__(
+        self,
+        n: int | None = None,
+        bias: str | None = None,
+        coding: str | Coding = "signs",
+        activation: ScalarMap | str | None = None,
+        init: Any = "glorot",
+        rng: Random = None,
+    ) -> None:
+        self._become(coding, "sign")
+        if bias is None:
+            bias = "tied" if self.coding.name == "bits" else "free"
+        if bias not in BIASES:
+            raise ValueError(f"bias: expected one of {', '.join(BIASES)}, came {bias!r}")
+        if not self.coding.discrete:
+            self.losses = ("mae", "half squared error")
+        usual = self.coding.soft if self.coding.discrete else "tanh"
+        self._become(coding, usual if activation is None else activation)
+        self.biased, self.init = bias, {"M": init}
+        if n is not None:
+            self._widen(width(n), rng)
+
+    def begin(self, patterns: Array, rng: Random) -> None:
+        if self.n is None:
+            self._widen(patterns.shape[1], rng)
+
+    def _widen(self, n: int, rng: Random) -> None:
+        self.n = self.m = n
+        bias = {"bias": (n,)} if self.biased == "free" else {}
+        self._lay_out(rng=rng, M=(n, n), **bias)
+
+    @property
+    def W(self) -> Array:
+        """The couplings (n, n), made of M."""
+        return _between_pairs(self.xp, self.M)
+
+    @property
+    def b(self) -> Array:
+        """The bias (n,): learned, or made of W, or 0."""
+        if self.biased == "free":
+            return self.bias
+        middle = (self.coding.low + self.coding.high) / 2 if self.biased == "tied" else 0.0
+        return -middle * self.xp.sum(self.W, axis=-1)
+
+    def field(self, x: Array) -> Array:
+        self.x = x
+        if self.biased == "tied":
+            self.x = x - (self.coding.low + self.coding.high) / 2
+        h = self.x @ self.W
+        return h + self.bias if self.biased == "free" else h
+
+    def field_backprop(self, dh: Array) -> Array:
+        self.dM += _between_pairs(self.xp, self.rows(dh).mT @ self.rows(self.x))
+        if self.biased == "free":
+            self.dbias += self.total(dh)
+        return dh @ self.W
+
+
+def _between_pairs(xp: Any, M: Array) -> Array:
+    """(M + M^T) / 2 without its diagonal."""
+    eye = xp.eye(M.shape[-1], dtype=M.dtype, device=backend.place_of(M).device)
+    return (M + M.mT) / 2 * (1 - eye)

@@ -1,0 +1,221 @@
+"""What all memories share: a step is the answer to a field, and a store keeps the patterns.
+
+h = memory.field(x)          # (..., n): what the other units say to each unit
+y = memory(x)                # (..., n): one step, the answer to h: its sign, or a map of it
+E = memory.energy(x)         # (...,): what a step lowers, where theory says so; None: nothing
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from minigrad import backend, maps
+from minigrad.backend import Array, Random
+from minigrad.errors import ShapeError
+from minigrad.hopfield.codings import Coding, coding
+from minigrad.layers import Layer
+from minigrad.maps import ScalarMap
+
+
+class Memory(Layer):
+    """y = f(h(x)), (..., n) -> (..., n): a step of recall; f is the sign, or a named map.
+
+    A memory of one's own writes `field` and, to be recalled from, no more; `field_backprop` to be
+    learned by descent; `energy` and `promise` for the certificate; `write` if patterns are stored.
+    `patterns` (p, n): what was stored or taught so far, None at first.
+    """
+
+    patterns: Array | None = None
+    activation: ScalarMap | None = None  # None: the sign, or whatever the coding has in its place
+    coding: Coding = coding("signs")
+    gain: float = 1.0  # of the soft step in continuous time, f(gain h)
+    losses: tuple[str, ...] = ()  # by which it is learned, the usual one first
+    gives_fields: bool = False  # while it is taught by a loss that wants h in place of f(h)
+    noise: Callable[[Array], Array] | None = None  # while it is taught: what befalls the input
+
+    def field(self, x: Array) -> Array:
+        """h (..., n) in the state x (..., n): above 0 it speaks for the higher value."""
+        raise TypeError(f"{self}: a memory needs a method field(self, x)")
+
+    def field_backprop(self, dh: Array) -> Array:
+        """dE/dx (..., n) of dE/dh at the last field; adds dE/dtheta to grad."""
+        raise TypeError(f"{self}: to learn by descent a memory needs field_backprop(self, dh)")
+
+    def energy(self, x: Array, h: Array | None = None) -> Array | None:
+        """E (...,) of the states x (..., n), whose field is h; None: there is no energy."""
+        return None
+
+    def promise(self, update: str) -> str:
+        """Why E cannot rise under this update: what theory calls it; "" where nothing is said."""
+        return ""
+
+    def flow(self, x: Array) -> Array:
+        """The field of continuous time, x' = -x + f(gain flow(x)): h, unless E has another."""
+        return self.field(x)
+
+    def flow_backprop(self, dh: Array) -> Array:
+        """dE/dx of dE/d(flow) at the last flow; adds dE/dtheta to grad."""
+        return self.field_backprop(dh)
+
+    def flow_energy(self, x: Array, gain: float) -> Array | None:
+        """What continuous time lowers: E(x) + sum_i of the integral of f^-1 / gain up to x_i."""
+        energy, xp = self.energy(x), self.xp
+        if energy is None:
+            return None
+        if self.soft is maps.identity:
+            return energy + xp.sum(x * x, axis=-1) / (2 * gain)
+        s = self.coding.to_signs(x)
+        s = xp.clip(s, -1.0, 1.0)
+        cost = _entropy(xp, 1 + s) + _entropy(xp, 1 - s)  # of tanh and of sigmoid alike
+        return energy + xp.sum(cost, axis=-1) / (2 * gain)
+
+    def sweep(
+        self,
+        x: Array,
+        order: Sequence[int],
+        noise: Array | None = None,
+        h: Array | None = None,
+    ) -> Array:
+        """x (B, n) after the units of `order` were updated, each in the sight of those before.
+
+        The plain way: the field of each unit anew. `noise` (B, n) is added to it; `h` (B, n), the
+        fields at the start, is for ways that keep and correct them.
+        """
+        x, xp = backend.copy(x), self.xp
+        for i in order:
+            h = self.unit_field(x, i)
+            if noise is not None:
+                h = h + noise[:, i]
+            x[:, i] = self.coding.snap(xp, h, x[:, i])
+        return x
+
+    def unit_field(self, x: Array, i: int) -> Array:
+        """The field (B,) of unit i in the states x (B, n)."""
+        return self.field(x)[:, i]
+
+    def answer(self, h: Array, x: Array) -> Array:
+        """The next state (..., n) after the field h in the state x, a value of the coding."""
+        if self.coding.discrete:
+            return self.coding.snap(self.xp, h, x)
+        return h if self.activation is None else self.activation.f(self.xp, h)
+
+    @property
+    def soft(self) -> ScalarMap:
+        """The map of continuous time: that of the coding; of numbers, the activation."""
+        return self.coding.soft if self.coding.discrete else self.activation or maps.identity
+
+    # --- a layer ---
+
+    def forward(self, x: Array) -> Array:
+        if self.noise is not None:
+            x = self.noise(x)
+        self.h = self.field(x)
+        if self.gives_fields:
+            return self.h
+        if self.activation is not None:
+            return self.activation.f(self.xp, self.h)
+        return self.answer(self.h, x)
+
+    def backprop(self, dy: Array) -> Array:
+        if self.gives_fields:
+            return self.field_backprop(dy)
+        if not self.passes_gradient:
+            raise TypeError(f"{self} answers by a sign, which has no slope: give activation='tanh'")
+        if self.activation is not None:
+            dy = self.activation.df(self.xp, self.h) * dy
+        return self.field_backprop(dy)
+
+    @property
+    def passes_gradient(self) -> bool:
+        """Whether the step has a slope: a sign has none."""
+        return self.gives_fields or self.activation is not None or not self.coding.discrete
+
+    # --- what is stored ---
+
+    def begin(self, patterns: Array, rng: Random) -> None:
+        """Before it is taught: have parameters for patterns (p, n), if there are none yet."""
+
+    def store(self, patterns: Any) -> Self:
+        """Write patterns (p, n), or one (n,), beside those that are there already.
+
+        Raises ValueError for values outside the coding, ShapeError for another width.
+        """
+        if type(self).write is Memory.write:
+            raise TypeError(f"{self} is not written but learned: HopfieldNetwork(...).learn(...)")
+        self.write(self.admit_patterns(patterns))
+        return self
+
+    def write(self, patterns: Array) -> None:
+        """Make the parameters hold `patterns` (p, n), the new ones, and keep them."""
+        raise TypeError(f"{self} is not written")
+
+    def forget(self) -> Self:
+        """Be as before the first store: without patterns, and without parameters of their width."""
+        self.patterns = None
+        self._lay_out()
+        self.n = None
+        return self
+
+    def admit_patterns(self, patterns: Any) -> Array:
+        """patterns as an array (p, n) beside theta, of the coding and of the width of this memory.
+
+        Raises ShapeError, ValueError or NotFiniteError before anything is changed.
+        """
+        if self.theta.ndim > 1:
+            raise ShapeError(f"{self}: a stack of memories is not written; write them one by one")
+        patterns = backend.receive(patterns, self.theta)
+        if patterns.ndim == 1:
+            patterns = patterns[None, :]
+        if patterns.ndim != 2 or not backend.size(patterns.shape):
+            raise ShapeError(
+                f"{self}: patterns are rows (p, n), one or more; came {tuple(patterns.shape)}"
+            )
+        if self.n is not None and patterns.shape[1] != self.n:
+            raise ShapeError(
+                f"{self}: a pattern has {patterns.shape[1]} units, expected {self.n} as before"
+            )
+        return self.coding.admit(f"{self}: patterns", patterns)
+
+    def with_those_before(self, patterns: Array) -> Array:
+        """All patterns, these behind those that were there, (p, n)."""
+        if self.patterns is None:
+            return backend.copy(patterns)
+        return self.xp.concat([self.patterns, patterns])
+
+    def _lay_out(self, rng: Random = None, **shapes: tuple[int, ...]) -> None:
+        """Have parameters of these shapes, frozen where the old were, in a network too."""
+        if self.shapes == shapes:
+            return
+        owner = self._owner() if self._owner else None
+        layers = getattr(owner, "layers", ())
+        if owner is not None:
+            owner.layers = tuple(layer for layer in layers if layer is not self)
+        frozen, init = self.frozen, self.init
+        for name in self._views - {"theta", "grad"}:
+            vars(self).pop(name)
+        self.shapes, self.frozen, self._views = {}, frozenset(), frozenset({"theta", "grad"})
+        self._bind(self.xp.zeros_like(self.theta[:0]), self.xp.zeros_like(self.theta[:0]))
+        if shapes:
+            self.declare(rng, init=init, **shapes)  # type: ignore[arg-type]
+        self.frozen = frozen & shapes.keys()
+        self._changed()
+        if owner is not None:
+            owner.layers = layers
+
+    def _bind(self, theta: Array, grad: Array) -> None:
+        super()._bind(theta, grad)
+        kept = self.patterns
+        if kept is not None and (type(kept) is not type(theta) or kept.dtype != theta.dtype):
+            self.patterns = backend.move(kept, self.place, backend.dtype_name(theta))
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+
+def _entropy(xp: Any, x: Array) -> Array:
+    """x ln x, 0 at 0."""
+    return x * xp.log(xp.where(x > 0, x, xp.ones_like(x)))
+
+
+def activation_of(given: ScalarMap | str | None) -> ScalarMap | None:
+    """The map meant by a name; None and "sign": the hard step."""
+    return None if given is None or given == "sign" else maps.scalar_map(given)
