@@ -75,7 +75,8 @@ class HopfieldNetwork(Network):
         """Let states x (..., n) relax, each row until it has settled, and certify where they ended.
 
         A start outside the coding (a sign with noise on it) is taken as it is; what follows is of
-        the coding. `keep`: the states along the way as well. Raises ValueError for nothing stored, NotFiniteError for NaN, ShapeError.
+        the coding. `keep`: the states along the way as well. Raises ValueError for nothing stored,
+        NotFiniteError for NaN, ShapeError for another width.
         """
         x = self._state(x)
         how = self.update if update is None else update_of(update)

@@ -21,9 +21,9 @@ class Relaxation:
     """A batch on its way: what is still moving, and what became of the rest.
 
     `x` (A, n): the rows that move, `rows` (A,) their numbers among all B, which began at `start`
-    (B, n). `end` (B, n), `steps`
-    (B,) and `ended` (B,): of those that stopped. `trace` and `pair_trace`: energies (B,) of each
-    step, kept as they are once a row has stopped.
+    (B, n). `end` (B, n), `steps` (B,) and `ended` (B,): of those that stopped. `trace` and
+    `pair_trace`: energies (B,) of each step, kept as they are once a row has stopped; `path`: the
+    states (B, n).
     """
 
     memory: Memory
