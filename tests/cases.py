@@ -10,6 +10,7 @@ import pytest
 
 from minigrad import (
     Affinity,
+    Conv2d,
     Dropout,
     Identity,
     Layer,
@@ -120,6 +121,13 @@ CASES = [
     Case("Softmax", Softmax, 4, 4),
     Case("LayerNorm", lambda: LayerNorm(4), 4, 4),
     Case("Dropout", lambda: Dropout(0.5, rng=1), 3, 3),
+    Case("Conv2d", lambda: Conv2d((2, 4, 5), 3, (2, 3), stride=2, padding="valid"), 40, 12),
+    Case(
+        "Conv2d, masked",
+        lambda: Conv2d((3, 2), 2, 3, mask=[[1, 1, 1], [1, 0, 1], [1, 1, 1]]),
+        6,
+        12,
+    ),
     Case("Residual", lambda: Residual(Affinity(4, 3), Map("tanh"), Affinity(3, 4)), 4, 4),
     Case("Network", two_layers, 4, 2),
     Case("nested networks", nested, 4, 3),

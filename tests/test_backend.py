@@ -418,7 +418,7 @@ def test_every_array_attribute_that_is_used_is_there():
 
 FLOORS = (
     ("backend", "errors", "text"),
-    ("maps", "initializers", "parameters", "layers", "normalizing", "dropout"),
+    ("maps", "initializers", "parameters", "layers", "normalizing", "dropout", "convolution"),
     (
         *("network", "losses", "optimizers", "samples", "scores", "learner", "learning", "stacks"),
         *("saving", "checks", "fast"),
