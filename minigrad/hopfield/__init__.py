@@ -4,6 +4,7 @@
 is a certificate. Runs on every backend.
 """
 
+from minigrad.hopfield.automaton import CellularAutomaton
 from minigrad.hopfield.certificates import Recall
 from minigrad.hopfield.codings import Coding
 from minigrad.hopfield.couplings import Couplings, recoded
@@ -16,6 +17,7 @@ from minigrad.hopfield.written import Hebb, PseudoInverse, Storkey
 
 __all__ = [
     "Asynchronous",
+    "CellularAutomaton",
     "Coding",
     "Continuous",
     "Couplings",
