@@ -48,11 +48,12 @@ class Couplings(Memory):
 
     def _couple(self, W: Array, b: Any) -> None:
         """Have these couplings."""
-        n = W.shape[0]
-        self.n = self.m = n
-        self._lay_out(W=(n, n), b=(n,))
-        self.W, self.b = W, b
-        self.freeze()
+        W = backend.receive(W, self.theta)
+        b = backend.receive(b, self.theta)
+        if b.shape != W.shape[:1]:
+            raise ShapeError(f"{self}: b has shape {tuple(b.shape)}, expected {W.shape[:1]}")
+        self._hold(W=W, b=b)
+        self.n = self.m = W.shape[0]
 
     def field(self, x: Array) -> Array:
         self.x = x
@@ -127,6 +128,8 @@ def recoded(memory: Couplings, to: str | Coding) -> Couplings:
 
 def couplings_between(W: Array, b: Array, of: Coding, to: Coding) -> tuple[Array, Array]:
     """W (n, n) and b (n,) for the coding `to`, of those for `of`: x_of = scale x_to + offset."""
+    if of == to:
+        return W, b
     scale = of.span / to.span
     offset = of.low - scale * to.low
     ones = backend.namespace(W).ones_like(b)

@@ -5,7 +5,8 @@ y = memory(x)                # (..., n): one step, the answer to h: its sign, or
 E = memory.energy(x)         # (...,): what a step lowers, where theory says so; None: nothing
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from minigrad import backend, maps
@@ -182,23 +183,45 @@ class Memory(Layer):
         return self.xp.concat([self.patterns, patterns])
 
     def _lay_out(self, rng: Random = None, **shapes: tuple[int, ...]) -> None:
-        """Have parameters of these shapes, frozen where the old were, in a network too."""
+        """Have parameters of these shapes, drawn anew, in a network too; without any, none."""
+        init = self.init
+        with self._alone():
+            self._hold_here({})
+            if shapes:
+                self.declare(rng, init=init, **shapes)  # type: ignore[arg-type]
+
+    def _hold(self, **values: Array) -> None:
+        """Have these parameters, of whatever shape, in a network too; frozen, for they are known."""
+        shapes = {name: tuple(value.shape) for name, value in values.items()}
         if self.shapes == shapes:
-            return
-        owner = self._owner() if self._owner else None
-        layers = getattr(owner, "layers", ())
-        if owner is not None:
-            owner.layers = tuple(layer for layer in layers if layer is not self)
-        frozen, init = self.frozen, self.init
+            for name, value in values.items():
+                setattr(self, name, value)
+        else:
+            with self._alone():
+                self._hold_here(values)
+        self.freeze()
+
+    def _hold_here(self, values: dict[str, Array]) -> None:
         for name in self._views - {"theta", "grad"}:
             vars(self).pop(name)
-        self.shapes, self.frozen, self._views = {}, frozenset(), frozenset({"theta", "grad"})
-        self._bind(self.xp.zeros_like(self.theta[:0]), self.xp.zeros_like(self.theta[:0]))
-        if shapes:
-            self.declare(rng, init=init, **shapes)  # type: ignore[arg-type]
-        self.frozen = frozen & shapes.keys()
-        self._changed()
-        if owner is not None:
+        self._views, self.frozen = frozenset({"theta", "grad"}), frozenset()
+        self.shapes = {name: tuple(value.shape) for name, value in values.items()}
+        flat = [self.xp.reshape(value, (-1,)) for value in values.values()] or [self.theta[:0]]
+        theta = self.xp.concat(flat)
+        self._bind(theta, self.xp.zeros_like(theta))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Out of the network that it stands in, for a change of its width, and back."""
+        owner: Any = self._owner() if self._owner else None
+        if owner is None:
+            yield
+            return
+        layers = owner.layers
+        owner.layers = tuple(layer for layer in layers if layer is not self)
+        try:
+            yield
+        finally:
             owner.layers = layers
 
     def _bind(self, theta: Array, grad: Array) -> None:
