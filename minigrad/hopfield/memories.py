@@ -191,7 +191,7 @@ class Memory(Layer):
                 self.declare(rng, init=init, **shapes)  # type: ignore[arg-type]
 
     def _hold(self, **values: Array) -> None:
-        """Have these parameters, of whatever shape, in a network too; frozen, for they are known."""
+        """Have these parameters, of whatever shape, in a network too; frozen: they are known."""
         shapes = {name: tuple(value.shape) for name, value in values.items()}
         if self.shapes == shapes:
             for name, value in values.items():
