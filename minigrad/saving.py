@@ -5,9 +5,11 @@ to run what it says, so `load_whole` wants to hear that it is trusted.
 """
 
 import contextlib
+import copy
+import json
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,8 +34,21 @@ def describe(layer: Layer, place: str = "") -> list[str]:
 
 
 def save(layer: Layer, path: str | Path) -> None:
-    """Write theta to `path`, whole or not at all: a file that was there survives a full disk."""
+    """Write theta, and what layers keep beside it (the patterns of a memory), to `path`.
+
+    Whole or not at all: a file that was there survives a full disk.
+    """
     samples.finite("theta", layer.theta)
+    beside = {
+        f"{i}.{name}": backend.host(getattr(part, name))
+        for i, part in enumerate(parts(layer))
+        for name in getattr(part, "lasting", ())
+        if getattr(part, name) is not None
+    }
+    shapes = [
+        {} if isinstance(part, Network) else {k: list(v) for k, v in part.shapes.items()}
+        for part in parts(layer)
+    ]
 
     def write(stream: BinaryIO) -> None:
         np.savez(
@@ -41,29 +56,60 @@ def save(layer: Layer, path: str | Path) -> None:
             format=np.array(FORMAT),
             layers=np.array(describe(layer)),
             theta=backend.host(layer.theta),
+            shapes=np.array(json.dumps(shapes)),
+            **beside,
         )
 
     write_whole(path, write)
 
 
 def load(layer: Layer, path: str | Path) -> None:
-    """Take theta from `path`; FormatError, and nothing changed, unless it is of the same layers."""
+    """Take theta from `path`; FormatError, and nothing changed, unless it is of the same layers.
+
+    A layer that has no parameters yet, because it takes its width from what it meets, is given
+    those of the file.
+    """
     saved = read_arrays(path, FORMAT, ("layers", "theta"))
-    expected, theta = describe(layer), saved["theta"]
+    target = layer
+    if saved["layers"].tolist() != describe(layer):
+        target = copy.deepcopy(layer)
+        _take_shapes(target, str(saved.get("shapes", "[]")))
+    expected, theta = describe(target), saved["theta"]
     if theta.dtype.kind != "f":
         raise FormatError(
             f"{path} is no saved network, or not all of one: its theta is of {theta.dtype}"
         )
-    if saved["layers"].tolist() != expected or theta.shape != tuple(layer.theta.shape):
+    if saved["layers"].tolist() != expected or theta.shape != tuple(target.theta.shape):
         raise FormatError(
             f"{path} holds another network:\n{saved['layers']}, theta of shape {theta.shape}; "
-            f"expected\n{np.array(expected)}, theta of shape {tuple(layer.theta.shape)}"
+            f"expected\n{np.array(expected)}, theta of shape {tuple(target.theta.shape)}"
         )
     with np.errstate(over="ignore"):
         theta = theta.astype(backend.dtype_name(layer.theta))
     if not np.isfinite(theta).all():
         raise NotFiniteError(f"{path}: theta has {not_finite(theta)}")
+    if target is not layer:
+        _take_shapes(layer, str(saved["shapes"]))
     layer.theta = backend.move(theta, layer.place)
+    for i, part in enumerate(parts(layer)):
+        for name in getattr(part, "lasting", ()):
+            kept = saved.get(f"{i}.{name}")
+            like = backend.dtype_name(layer.theta)
+            setattr(part, name, None if kept is None else backend.move(kept, layer.place, like))
+
+
+def parts(layer: Layer) -> Iterator[Layer]:
+    """The layer, and those in it, each before what is in it."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from parts(inner)
+
+
+def _take_shapes(layer: Layer, shapes: str) -> None:
+    """Let the parts that have no parameters yet, and can take shapes, have those of a file."""
+    for part, saved in zip(list(parts(layer)), json.loads(shapes), strict=False):
+        if saved and not part.shapes and hasattr(part, "take_shapes"):
+            part.take_shapes({name: tuple(shape) for name, shape in saved.items()})
 
 
 def read_arrays(path: str | Path, form: str, names: Sequence[str] = ()) -> dict[str, Any]:

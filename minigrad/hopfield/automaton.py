@@ -72,7 +72,7 @@ class CellularAutomaton(Memory, Network):
         window = Conv2d(shape, self.filters, self.kernel, mask=mask, rng=rng, dtype=dtype)
         answer = Conv2d(window.out_shape, 1, 1, rng=rng, dtype=dtype)
         self.layers = (window, Map("relu"), answer)
-        self.n = self.m = window.n
+        self.n = self.m = shape[0] * shape[1]
 
     def field(self, x: Array) -> Array:
         return Network.forward(self, x)

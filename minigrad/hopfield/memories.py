@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+import numpy as np
+
 from minigrad import backend, maps
 from minigrad.backend import Array, Random
 from minigrad.errors import ShapeError
@@ -29,6 +31,7 @@ class Memory(Layer):
     activation: ScalarMap | None = None  # None: the sign, or whatever the coding has in its place
     coding: Coding = coding("signs")
     gain: float = 1.0  # of the soft step in continuous time, f(gain h)
+    lasting = ("patterns",)  # what is saved beside theta
     losses: tuple[str, ...] = ()  # by which it is learned, the usual one first
     gives_fields: bool = False  # while it is taught by a loss that wants h in place of f(h)
     noise: Callable[[Array], Array] | None = None  # while it is taught: what befalls the input
@@ -181,6 +184,15 @@ class Memory(Layer):
         if self.patterns is None:
             return backend.copy(patterns)
         return self.xp.concat([self.patterns, patterns])
+
+    def take_shapes(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Have parameters of these shapes, those of a saved memory."""
+        place, like = self.place, backend.dtype_name(self.theta)
+        self._hold(**{name: backend.move(np.zeros(s), place, like) for name, s in shapes.items()})
+        if type(self).write is Memory.write:  # it is learned
+            self.unfreeze()
+        n = next(iter(shapes.values()))[-1]
+        self.n = self.m = n
 
     def _lay_out(self, rng: Random = None, **shapes: tuple[int, ...]) -> None:
         """Have parameters of these shapes, drawn anew, in a network too; without any, none."""
