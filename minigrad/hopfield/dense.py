@@ -17,7 +17,8 @@ class Dense(Couplings):
 
     M (n, n) is learned. `bias`: "free", b (n,) learned too; "tied", b = -W c with c the middle of
     the coding, h = W (x - c), the usual one of bits: a free one there takes over what the couplings
-    should say; "none". dE/dM = (D + D^T) / 2 without its diagonal, D = dE/dh x^T.
+    should say; "none". dE/dM = (D + D^T) / 2 without its diagonal, D = dE/dh x^T. The losses are
+    those of one layer: M may start at 0.
     """
 
     losses = ("logistic", "mae")
@@ -33,7 +34,7 @@ class Dense(Couplings):
         bias: str | None = None,
         coding: str | Coding = "signs",
         activation: ScalarMap | str | None = None,
-        init: Any = "glorot",
+        init: Any = "zeros",
         rng: Random = None,
     ) -> None:
         self._become(coding, "sign")

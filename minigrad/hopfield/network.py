@@ -16,6 +16,7 @@ from minigrad.losses import not_finite
 from minigrad.network import Network
 
 if TYPE_CHECKING:
+    from minigrad.hopfield.denoising import Denoising, Unrolled
     from minigrad.learning import History
     from minigrad.optimizers import Optimizer
 
@@ -28,6 +29,8 @@ class HopfieldNetwork(Network):
     (through the steps that were taken) and in continuous time (at rest: f = 0 alone tells
     dE/dtheta, and dE/dx is 0, for the start no longer matters); signs have none.
     """
+
+    course: "Unrolled | None" = None  # while it is taught to relax
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class HopfieldNetwork(Network):
             )
         self.update, self.max_steps = update_of(update), _steps(max_steps)
         self.rng = backend.generator(rng)
-        self.teaching = False
+        self.teaching, self.course = False, None
         super().__init__(memory)
 
     @property
@@ -93,7 +96,7 @@ class HopfieldNetwork(Network):
         batch: int | None = None,
         loss: str | None = None,
         optimizer: "Optimizer | None" = None,
-        noise: float | tuple[float, float] = 0.0,
+        noise: "float | tuple[float, float] | Denoising" = 0.0,
         factor: float = 1.0,
         rng: Random = None,
     ) -> "History":
@@ -101,8 +104,9 @@ class HopfieldNetwork(Network):
 
         `loss`: one of `memory.losses`, the first if None. `noise`: the share of units flipped in
         what is shown, anew each time (of numbers: the deviation of Gaussian noise); a pair: drawn
-        between the two for each row. `factor` multiplies the loss. `batch`: all patterns, if None.
-        Raises as `fit` does; what was learned before stays.
+        between the two for each row; `Denoising()`: through several steps of recall. `factor`
+        multiplies the loss. `batch`: all patterns, if None. `optimizer`: Adam whose rate falls from
+        0.01 to 0 if None. Raises as `fit` does; what was learned before stays.
         """
         from minigrad.hopfield.teaching import teach
 
@@ -119,6 +123,8 @@ class HopfieldNetwork(Network):
         return soft or isinstance(self.update, Continuous)
 
     def forward(self, x: Array) -> Array:
+        if self.course is not None:
+            return self.course.forward(x)
         if self.teaching:
             return super().forward(x)
         self._check_state(x)
@@ -136,6 +142,8 @@ class HopfieldNetwork(Network):
         return self.xp.reshape(relaxed.end, x.shape)
 
     def backprop(self, dy: Array, to_input: bool = True) -> Array:
+        if self.course is not None:
+            return self.course.backprop(dy)
         if self.teaching:
             return super().backprop(dy, to_input)
         if not self.passes_gradient:

@@ -1,6 +1,7 @@
 """How a memory is learned: by descent on a loss, or by a rule of its own."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from minigrad import backend, losses, samples
 from minigrad.backend import Array, Random
 from minigrad.errors import Diverged
 from minigrad.hopfield.codings import Coding
+from minigrad.hopfield.denoising import Denoising, Unrolled, corrupted, of_both
 from minigrad.learning import History
 from minigrad.losses import Loss
 from minigrad.network import Network
@@ -18,7 +20,7 @@ from minigrad.optimizers import Adam, GradientDescent, Optimizer
 if TYPE_CHECKING:
     from minigrad.hopfield.network import HopfieldNetwork
 
-Noise = float | tuple[float, float]
+Noise = float | tuple[float, float] | Denoising
 
 
 def teach(
@@ -41,32 +43,95 @@ def teach(
         raise ValueError(f"{memory}: unknown loss {loss!r}, expected one of {memory.losses}")
     if not 0 < factor < math.inf:
         raise ValueError(f"factor: expected a number above 0, came {factor!r}")
-    low, high = _range(noise, memory.coding)
+    course = noise if isinstance(noise, Denoising) else None
+    if course is not None and name != "logistic":
+        raise ValueError(f"{memory}: a course of Denoising goes with the logistic loss, not {name}")
+    rates = (noise.low, noise.high) if isinstance(noise, Denoising) else noise
+    low, high = _range(rates, memory.coding)
     patterns = memory.admit_patterns(patterns)
+    epochs = samples.positive("epochs", epochs)
     rng = backend.generator(rng)
     memory.begin(patterns, rng)
     size = patterns.shape[0] if batch is None else samples.positive("batch", batch)
-    if high > 0:
-        memory.noise = partial(_corrupted, memory.coding, low, high, rng)
+    noisy = partial(corrupted, memory.coding, low, high, rng) if high > 0 else None
     memory.gives_fields = name == "logistic"
+    vars(memory)["rng"] = rng  # a step that is taken back is repeated with the same noise
     try:
         if name in RULES:
+            memory.noise = noisy
             history = _by_rule(net, patterns, epochs, size, optimizer, factor, rng)
         else:
-            chosen = scaled(
-                _logistic(memory.coding) if memory.gives_fields else _named(name), factor
-            )
-            with net.lesson():
-                history = Network.fit(
-                    net, patterns, patterns, epochs, size, chosen, optimizer or Adam(0.001), rng
-                )
+            plain = _logistic(memory.coding) if memory.gives_fields else _named(name)
+            loss_of = scaled(plain, factor)
+            fit = partial(_fit, net, patterns, batch=size, optimizer=optimizer, rng=rng)
+            if course is None:
+                memory.noise = noisy
+                history = fit(patterns, epochs=epochs, loss=loss_of)
+            else:
+                history = _course(net, fit, patterns, course, epochs, loss_of, noisy)
     finally:
-        memory.noise, memory.gives_fields = None, False
+        memory.noise, memory.gives_fields, net.course = None, False, None
+        vars(memory).pop("rng", None)
         net._forget()
     memory.patterns = backend.copy(patterns)
     return history
 
 
+def _fit(
+    net: "HopfieldNetwork",
+    patterns: Array,
+    target: Array,
+    epochs: int,
+    batch: int,
+    loss: Loss,
+    optimizer: Optimizer | None,
+    rng: np.random.Generator,
+) -> History:
+    steps = epochs * math.ceil(patterns.shape[0] / batch)
+    with net.lesson():
+        return Network.fit(
+            net, patterns, target, epochs, batch, loss, optimizer or Falling(RATE, steps), rng
+        )
+
+
+def _course(
+    net: "HopfieldNetwork",
+    fit: Callable[..., History],
+    patterns: Array,
+    course: Denoising,
+    epochs: int,
+    loss: Loss,
+    noisy: Callable[[Array], Array] | None,
+) -> History:
+    """First the patterns as they are, then what becomes of them when they are flipped."""
+    warm = min(course.warm, epochs - 1)
+    history = History()
+    if warm:
+        history = fit(patterns, epochs=warm, loss=loss)
+    if not history.stopped.startswith("interrupted"):
+        net.course = Unrolled(net.memory, noisy or (lambda x: x), course.steps)
+        both = net.xp.concat([patterns, patterns], axis=-1)
+        later = fit(both, epochs=epochs - warm, loss=of_both(loss, course.clean))
+        history.loss += later.loss
+        history.step_loss += later.step_loss
+        history.stopped = later.stopped
+    return history
+
+
+class Falling(Adam):
+    """Adam whose rate falls to 0 along half a cosine, within so many steps."""
+
+    def __init__(self, alpha: float, steps: int) -> None:
+        super().__init__(alpha)
+        self.top, self.within = alpha, steps
+
+    def step(self, net: Any) -> None:
+        done = min(self.steps / self.within, 1.0 - 1e-9)
+        self.alpha = self.top * 0.5 * (1 + math.cos(math.pi * done))
+        super().step(net)
+
+
+RATE = 0.01  # of the usual descent, at its beginning
 RULES = ("contrastive divergence", "hebbian")  # these are no losses: a memory's `rule` is told
 
 
@@ -102,25 +167,13 @@ def scaled(loss: Loss, factor: float) -> Loss:
     )
 
 
-def _range(noise: Noise, coding: Coding) -> tuple[float, float]:
+def _range(noise: float | tuple[float, float], coding: Coding) -> tuple[float, float]:
     low, high = noise if isinstance(noise, tuple) else (noise, noise)
     most = 1.0 if coding.discrete else math.inf
     if not 0 <= low <= high <= most:
         what = "a share of units from 0 to 1" if coding.discrete else "a deviation from 0 on"
         raise ValueError(f"noise: expected {what}, or a pair (low, high), came {noise!r}")
     return low, high
-
-
-def _corrupted(
-    coding: Coding, low: float, high: float, rng: np.random.Generator, x: Array
-) -> Array:
-    """x (..., n) flipped, or with noise added, each row by a share drawn between low and high."""
-    place, shape = backend.place_of(x), tuple(x.shape)
-    share = rng.uniform(low, high, (*shape[:-1], 1))
-    if coding.discrete:
-        hit = backend.move(rng.random(shape) < share, place)
-        return place.xp.where(hit, coding.flipped(x), x)
-    return x + backend.move(share * rng.standard_normal(shape), place, backend.dtype_name(x))
 
 
 def _by_rule(
@@ -132,30 +185,39 @@ def _by_rule(
     factor: float,
     rng: np.random.Generator,
 ) -> History:
-    """Each batch: the memory's rule puts into grad what a step of descent is to take away."""
+    """Each batch: the memory's rule puts into grad what a step of descent is to take away.
+
+    Parameters that it alone moves, `memory.local`, are free meanwhile, and then frozen again.
+    """
     memory: Any = net.memory
     optimizer = optimizer or GradientDescent(memory.rate)
-    optimizer.attach(net)
     history, count = History(), patterns.shape[0]
-    for _ in range(samples.positive("epochs", epochs)):
-        order = net.xp.asarray(rng.permutation(count).tolist(), device=net.place.device)
-        total = 0.0
-        for start in range(0, count, batch):
-            rows = order[start : min(start + batch, count)]
-            x = backend.take_rows(patterns, rows)
-            kept = backend.copy(net.theta)
-            net.zero_grad()
-            wrong = memory.rule(x if memory.noise is None else memory.noise(x), x, rng)
-            if factor != 1:
-                net.grad *= factor
-            optimizer.step(net)
-            if not backend.all_finite(net.theta):
-                net.theta = kept
-                raise Diverged(
-                    f"{memory}: its rule left finite numbers after {len(history.step_loss)} steps; "
-                    "it keeps those of before. Try a smaller rate"
-                )
-            history.step_loss.append(wrong)
-            total += wrong * rows.shape[0] / count
-        history.loss.append(total)
+    frozen = memory.frozen
+    memory._set_frozen(frozen - set(getattr(memory, "local", ())))
+    try:
+        optimizer.attach(net)
+        for _ in range(epochs):
+            order = net.xp.asarray(rng.permutation(count).tolist(), device=net.place.device)
+            total = 0.0
+            for start in range(0, count, batch):
+                rows = order[start : min(start + batch, count)]
+                x = backend.take_rows(patterns, rows)
+                kept = backend.copy(net.theta)
+                net.zero_grad()
+                wrong = memory.rule(x if memory.noise is None else memory.noise(x), x, rng)
+                if factor != 1:
+                    net.grad *= factor
+                optimizer.step(net)
+                if not backend.all_finite(net.theta):
+                    net.theta = kept
+                    raise Diverged(
+                        f"{memory}: its rule left finite numbers after "
+                        f"{len(history.step_loss)} steps; it keeps those of before. Try a smaller "
+                        "rate"
+                    )
+                history.step_loss.append(wrong)
+                total += wrong * rows.shape[0] / count
+            history.loss.append(total)
+    finally:
+        memory._set_frozen(frozen)
     return history

@@ -12,11 +12,20 @@ from minigrad.plots.images import confusion, image_grid, receptive_fields
 from minigrad.plots.information import known_answers
 from minigrad.plots.learning import learning_curve
 from minigrad.plots.plane import feature_maps, information_curves, information_plane
+from minigrad.plots.recall import (
+    capacity,
+    energy_descent,
+    overlaps,
+    recall_curves,
+    recall_rows,
+)
 
 __all__ = [
     "animation",
+    "capacity",
     "confusion",
     "distances",
+    "energy_descent",
     "feature_maps",
     "image_grid",
     "information_curves",
@@ -27,8 +36,11 @@ __all__ = [
     "loss_surface",
     "losses",
     "lyapunov_convergence",
+    "overlaps",
     "phase_portrait",
     "principal_plane",
+    "recall_curves",
+    "recall_rows",
     "receptive_fields",
     "weights",
 ]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from minigrad import backend
-from minigrad.layers import Affinity
 from minigrad.plots.axes import axes
 
 
@@ -42,9 +41,13 @@ def image_grid(
     return ax
 
 
-def receptive_fields(layer: Affinity, shape: tuple[int, int], ax: Any = None) -> Any:
-    """The weights of every unit as an image of the input: red excites, blue inhibits."""
-    weights = backend.host(layer.M)
+def receptive_fields(layer: Any, shape: tuple[int, int], ax: Any = None) -> Any:
+    """The weights of every unit as an image of the input: red excites, blue inhibits.
+
+    `layer`: one with a matrix W or M, a row a unit, or the kernels of a convolution (m, 1, h, w).
+    """
+    weights = backend.host(layer.W if hasattr(layer, "W") else layer.M)
+    weights = weights.reshape(len(weights), -1)
     most = np.quantile(np.abs(weights), 0.995)  # a few large weights would pale all others
     return image_grid(weights, shape, ax=ax, cmap="RdBu_r", vmin=-most, vmax=most, columns=8)
 
