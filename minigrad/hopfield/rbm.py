@@ -237,7 +237,7 @@ class RBM(Memory):
         if self.persistent:
             self.chain = end
         self._contrast(x, self.hidden_mean(x), -1 / x.shape[0])
-        self._contrast(end, self.hidden_mean(end), 1 / x.shape[0])
+        self._contrast(end, self.hidden_mean(end), 1 / end.shape[0])
         return self._wrong(seen, x)
 
     def _contrast(self, v: Array, z: Array, weight: float) -> None:
