@@ -43,7 +43,7 @@ class CellularAutomaton(Memory, Network):
             raise ValueError(f"{self}: a kernel with a centre is odd, 1, 3, 5 ...; came {kernel!r}")
         if kernel == 1 and masked:
             raise ValueError(f"{self}: of a kernel of 1 the mask leaves nothing")
-        self.filters, self.kernel, self.masked = filters, kernel, masked
+        self.filters, self.kernel, self.masked, self.start = filters, kernel, masked, rng
         if shape is not None:
             self._draw(tuple(shape), rng)
 
@@ -62,7 +62,7 @@ class CellularAutomaton(Memory, Network):
                     f"{self}: patterns of {patterns.shape[1]} units are no square image: give "
                     "shape=(height, width)"
                 )
-            self._draw((side, side), rng)
+            self._draw((side, side), rng if self.start is None else self.start)
 
     def _draw(self, shape: tuple[int, ...], rng: Random) -> None:
         mask = np.ones((self.kernel, self.kernel))

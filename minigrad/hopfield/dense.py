@@ -46,13 +46,13 @@ class Dense(Couplings):
             self.losses = ("mae", "half squared error")
         usual = self.coding.soft if self.coding.discrete else "tanh"
         self._become(coding, usual if activation is None else activation)
-        self.biased, self.init = bias, {"M": init}
+        self.biased, self.init, self.start = bias, {"M": init}, rng
         if n is not None:
             self._widen(width(n), rng)
 
     def begin(self, patterns: Array, rng: Random) -> None:
         if self.n is None:
-            self._widen(patterns.shape[1], rng)
+            self._widen(patterns.shape[1], rng if self.start is None else self.start)
 
     def _widen(self, n: int, rng: Random) -> None:
         self.n = self.m = n

@@ -19,12 +19,13 @@ class HebbianRBM(RBM):
     """
 
     local: tuple[str, ...] = ("W", "b", "a")
+    batch = 16
 
     def __init__(
         self,
         hidden: int = 256,
         n: int | None = None,
-        rate: float = 1 / 1280,
+        rate: float = 0.01,
         scale: float = 1.0,
         bias: bool = True,
         rng: Random = None,

@@ -32,6 +32,9 @@ class Memory(Layer):
     coding: Coding = coding("signs")
     gain: float = 1.0  # of the soft step in continuous time, f(gain h)
     lasting = ("patterns",)  # what is saved beside theta
+    batch: int | None = None  # how many patterns a step of learning takes; None: all
+    local: tuple[str, ...] = ()  # parameters that a rule alone moves: frozen but while it is taught
+    start: Random = None  # what the first parameters are drawn from; None: what `learn` is given
     losses: tuple[str, ...] = ()  # by which it is learned, the usual one first
     gives_fields: bool = False  # while it is taught by a loss that wants h in place of f(h)
     noise: Callable[[Array], Array] | None = None  # while it is taught: what befalls the input

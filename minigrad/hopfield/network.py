@@ -105,8 +105,9 @@ class HopfieldNetwork(Network):
         `loss`: one of `memory.losses`, the first if None. `noise`: the share of units flipped in
         what is shown, anew each time (of numbers: the deviation of Gaussian noise); a pair: drawn
         between the two for each row; `Denoising()`: through several steps of recall. `factor`
-        multiplies the loss. `batch`: all patterns, if None. `optimizer`: Adam whose rate falls from
-        0.01 to 0 if None. Raises as `fit` does; what was learned before stays.
+        multiplies the loss. `batch`: as the memory has it, mostly all, if None. `optimizer`: Adam,
+        and for a rule plain descent, whose rate falls to 0, if None. Raises as `fit` does; what was
+        learned before stays.
         """
         from minigrad.hopfield.teaching import teach
 

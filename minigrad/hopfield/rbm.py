@@ -30,13 +30,13 @@ class RBM(Memory):
     (hidden, n), b (hidden,), a (n,); with bias=False b and a are frozen at 0.
 
     Learned by "contrastive divergence", from `k` sweeps of Gibbs sampling (`persistent`: by chains
-    that go on from batch to batch), or as an autoencoder by "mae", where a step has the slope of a
-    soft one (see `straight_through`). Source: Smolensky (1986); Hinton, Neural Computation 14
-    (2002); Tieleman, ICML 2008.
+    that go on from batch to batch), or as an autoencoder by "mae", or the "logistic" loss of the
+    fields, where a step has the slope of a soft one (see `straight_through`). Source: Smolensky
+    (1986); Hinton, Neural Computation 14 (2002); Tieleman, ICML 2008.
     """
 
+    batch = 64
     rate: float  # of the usual descent of contrastive divergence
-    local: tuple[str, ...] = ()  # parameters that a rule alone moves: frozen but while it is taught
     chain: Array | None = None  # where the persistent chains are, while it is taught
     W: Array
     b: Array
@@ -63,19 +63,19 @@ class RBM(Memory):
         if units not in UNITS:
             raise ValueError(f"units: expected one of {', '.join(UNITS)}, came {units!r}")
         self.rate = 0.32 / self.coding.span**4  # moves the couplings as far in either coding
-        self.losses = ("contrastive divergence", "mae")
+        self.losses = ("contrastive divergence", "logistic", "mae")
         if units == "hard":
             self.losses = self.losses[::-1]
         self.activation = self.coding.soft if units == "soft" else None
         self.smooth = units == "soft"
-        self.step = straight_through(self.coding)
+        self.step, self.start = straight_through(self.coding), rng
         if n is not None:
             self._widen(width(n), rng)
 
     def begin(self, patterns: Array, rng: Random) -> None:
         self.chain = None
         if self.n is None:
-            self._widen(patterns.shape[1], rng)
+            self._widen(patterns.shape[1], rng if self.start is None else self.start)
 
     def _widen(self, n: int, rng: Random) -> None:
         self.n = self.m = n

@@ -1,6 +1,7 @@
 """How a memory is learned: by descent on a loss, or by a rule of its own."""
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,8 @@ def teach(
     epochs = samples.positive("epochs", epochs)
     rng = backend.generator(rng)
     memory.begin(patterns, rng)
-    size = patterns.shape[0] if batch is None else samples.positive("batch", batch)
+    usual = memory.batch or patterns.shape[0]
+    size = usual if batch is None else samples.positive("batch", batch)
     noisy = partial(corrupted, memory.coding, low, high, rng) if high > 0 else None
     memory.gives_fields = name == "logistic"
     vars(memory)["rng"] = rng  # a step that is taken back is repeated with the same noise
@@ -190,34 +192,54 @@ def _by_rule(
     Parameters that it alone moves, `memory.local`, are free meanwhile, and then frozen again.
     """
     memory: Any = net.memory
-    optimizer = optimizer or GradientDescent(memory.rate)
+    falling, optimizer = optimizer is None, optimizer or GradientDescent(memory.rate)
     history, count = History(), patterns.shape[0]
-    frozen = memory.frozen
-    memory._set_frozen(frozen - set(getattr(memory, "local", ())))
+    total, frozen = epochs * math.ceil(count / batch), memory.frozen
+    memory._set_frozen(frozen - set(memory.local))
     try:
         optimizer.attach(net)
         for _ in range(epochs):
             order = net.xp.asarray(rng.permutation(count).tolist(), device=net.place.device)
-            total = 0.0
+            mean = 0.0
             for start in range(0, count, batch):
                 rows = order[start : min(start + batch, count)]
-                x = backend.take_rows(patterns, rows)
-                kept = backend.copy(net.theta)
-                net.zero_grad()
-                wrong = memory.rule(x if memory.noise is None else memory.noise(x), x, rng)
-                if factor != 1:
-                    net.grad *= factor
-                optimizer.step(net)
-                if not backend.all_finite(net.theta):
-                    net.theta = kept
-                    raise Diverged(
-                        f"{memory}: its rule left finite numbers after "
-                        f"{len(history.step_loss)} steps; it keeps those of before. Try a smaller "
-                        "rate"
-                    )
+                if falling:
+                    optimizer.alpha = memory.rate * (1 - len(history.step_loss) / total)
+                wrong = _rule_step(net, backend.take_rows(patterns, rows), optimizer, factor, rng)
                 history.step_loss.append(wrong)
-                total += wrong * rows.shape[0] / count
-            history.loss.append(total)
+                mean += wrong * rows.shape[0] / count
+            history.loss.append(mean)
+    except KeyboardInterrupt:
+        history.stopped = f"interrupted after step {len(history.step_loss)}"
+        warnings.warn(
+            f"{history.stopped}: the memory keeps what it learned", UserWarning, stacklevel=4
+        )
+    except Diverged as error:
+        error.history = history
+        raise
     finally:
         memory._set_frozen(frozen)
     return history
+
+
+def _rule_step(
+    net: "HopfieldNetwork", x: Array, optimizer: Optimizer, factor: float, rng: Any
+) -> float:
+    """One step by the rule, taken back if it leaves finite numbers or is interrupted."""
+    memory: Any = net.memory
+    kept = backend.copy(net.theta)
+    try:
+        net.zero_grad()
+        wrong: float = memory.rule(x if memory.noise is None else memory.noise(x), x, rng)
+        if factor != 1:
+            net.grad *= factor
+        optimizer.step(net)
+        if not backend.all_finite(net.theta):
+            raise Diverged(
+                f"{memory}: its rule left finite numbers; it keeps those of before. Try a smaller "
+                f"rate than {optimizer.alpha:g}"
+            )
+    except BaseException:
+        net.theta = kept
+        raise
+    return wrong
