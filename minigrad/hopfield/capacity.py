@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import erfc, erfcinv
 
 from minigrad import backend, samples
 from minigrad.backend import Random
@@ -51,6 +49,8 @@ def polynomial_error(alpha: Any, degree: int, rate: float = 0.0) -> Any:
     >>> f"{polynomial_error(0.138, 2):.4f} {polynomial_error(0.138, 3):.4f}"
     '0.0036 0.0600'
     """
+    from scipy.special import erfc
+
     alpha, moment = _load(alpha), _double_factorial(2 * _degree(degree) - 3)
     with np.errstate(divide="ignore"):
         ratio = (1 - 2 * _rate(rate)) ** (degree - 1) / np.sqrt(2 * alpha * moment)
@@ -62,6 +62,8 @@ def polynomial_load(degree: int, error: float = 0.005) -> float:
 
     y = erfc^-1(2 error): as `polynomial_error`, solved for alpha.
     """
+    from scipy.special import erfcinv
+
     if not 0 < error < 0.5:
         raise ValueError(f"error: expected a share above 0, below 0.5, came {error!r}")
     return float(1 / (2 * _double_factorial(2 * _degree(degree) - 3) * erfcinv(2 * error) ** 2))
@@ -85,6 +87,8 @@ def projection_error(alpha: Any, rate: float, diagonal: bool = False) -> Any:
     signal is (1 - 2 rate)(1 - alpha), the noise has variance 4 rate (1 - rate) alpha (1 - alpha);
     the diagonal adds alpha times what the unit says itself. Without flips nothing is wrong.
     """
+    from scipy.special import erfc
+
     alpha, rate = _load(alpha), _rate(rate)
     if (alpha >= 1).any():
         raise ValueError("alpha: expected a load below 1, where patterns do not fill the space")
@@ -108,11 +112,11 @@ class Retrieval(NamedTuple):
 
 
 def critical_load() -> Retrieval:
-    """The load up to which Hebb's memories are there, of many units: the largest alpha for which
+    """The load up to which Hebb's memories are there, of many units, and the overlap with them.
 
-    y (sqrt(2 alpha) + 2 / sqrt(pi) exp(-y^2)) = erf(y) has a solution; m = erf(y), and (1 - m) / 2
-    of the bits are wrong. Source: Amit, Gutfreund and Sompolinsky, Annals of Physics 173 (1987),
-    temperature 0, one pattern retrieved.
+    The largest alpha for which y (sqrt(2 alpha) + 2 / sqrt(pi) exp(-y^2)) = erf(y) has a solution;
+    m = erf(y), and (1 - m) / 2 of the bits are wrong. Source: Amit, Gutfreund and Sompolinsky,
+    Annals of Physics 173 (1987), temperature 0, one pattern retrieved.
     """
     y = _critical_y()
     m = math.erf(y)
@@ -124,6 +128,8 @@ def retrieval_overlap(alpha: Any) -> Any:
 
     The stable of the two solutions, which comes from m = 1 at alpha = 0; beyond the last load 0.
     """
+    from scipy.optimize import brentq
+
     top = _critical_y()
 
     def overlap(load: float) -> float:
@@ -144,6 +150,7 @@ def _alpha_at(y: float) -> float:
 
 def _critical_y() -> float:
     """The y of the largest load, where the root of 2 alpha no longer grows."""
+    from scipy.optimize import brentq
 
     def slope(y: float) -> float:
         bell = 2 / math.sqrt(math.pi) * math.exp(-y * y)
@@ -299,11 +306,10 @@ def _measured(
             of = make().to(dtype="float32")
             memory = of.memory if isinstance(of, HopfieldNetwork) else of
             signs = rng.integers(0, 2, (p, n)).astype(np.float32) * 2 - 1
-            patterns = memory.coding.from_signs(signs)
+            patterns = memory.coding.from_signs(backend.move(signs, memory.place))
             of.store(patterns) if fill is None else fill(of, patterns)
             memory, update, usual = settings(of, "synchronous" if steps else None, steps)
-            chosen = patterns if most is None else patterns[:most]
-            x = backend.receive(_flipped(memory, chosen, noise, rng), memory.theta)
+            x = _flipped(memory, patterns[: min(p, most or p), :], noise, rng)
             relaxed = Relaxation(memory, x, watch=False)
             if steps == 1:
                 relaxed.x = memory.answer(memory.field(x), x)

@@ -160,7 +160,7 @@ def _sampled(
         index = xp.asarray(np.flatnonzero(two).tolist(), device=memory.place.device)
         others = backend.take_rows(recall.state, index)
         others = backend.host(memory.answer(memory.field(others), others))
-        first = np.array([a.tolist() for a, b in zip(pairs, others, strict=True)])
+        first = np.array([min(a.tolist(), b.tolist()) for a, b in zip(pairs, others, strict=True)])
         pairs = np.unique(first, axis=0)
     return (
         points,
