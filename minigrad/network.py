@@ -374,17 +374,29 @@ class Residual(Network):
 
 
 def check_reach(net: Network) -> None:
-    """TypeError if something that is to be trained hears no gradient: it, or one above, has no
-    backprop. A layer with a rule of its own freezes its parameters, and so says that it is one."""
+    """TypeError if something that is to be trained hears no gradient: it, or one above, passes none
+    on. A layer with a rule of its own freezes its parameters, and so says that it is one."""
     above = ""
-    for layer in reversed(list(leaves(net))):
+    for layer in reversed(list(_passers(net))):
         if not has_backprop(layer):
-            above = above or str(layer)
+            why = "has no method backprop(self, dy)"
+            if _backprops(layer):
+                why = "has no slope, for a sign has none"
+            above = above or f"{layer} {why}"
         if above and layer.trained():
             raise TypeError(
-                f"{layer} has parameters to train, but {above} has no method backprop(self, dy): "
-                "write one, or freeze() the parameters that learn by a rule of their own"
+                f"{layer} has parameters to train, but {above}; give it one, or freeze() the "
+                "parameters that learn by a rule of their own"
             )
+
+
+def _passers(layer: Layer) -> Iterator[Layer]:
+    """The layers that pass a gradient on, or not; some networks say so for all in them."""
+    if isinstance(layer, Network) and not hasattr(type(layer), "passes_gradient"):
+        for inner in layer.layers:
+            yield from _passers(inner)
+    else:
+        yield layer
 
 
 def leaves(layer: Layer) -> Iterator[Layer]:
@@ -410,7 +422,11 @@ def _knows_to_input(kind: Any) -> bool:
 
 def has_backprop(layer: Layer) -> bool:
     """Whether the layer can pass a gradient on: one with a local rule cannot, nor can signs."""
-    return type(layer).backprop is not Layer.backprop and getattr(layer, "passes_gradient", True)
+    return _backprops(layer) and getattr(layer, "passes_gradient", True)
+
+
+def _backprops(layer: Layer) -> bool:
+    return type(layer).backprop is not Layer.backprop
 
 
 def _count(layer: Layer) -> int:

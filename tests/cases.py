@@ -22,6 +22,18 @@ from minigrad import (
     backend,
     maps,
 )
+from minigrad.hopfield import (
+    RBM,
+    CellularAutomaton,
+    Couplings,
+    Dense,
+    Hebb,
+    HopfieldNetwork,
+    Polynomial,
+    PseudoInverse,
+    Storkey,
+)
+from minigrad.hopfield import Softmax as SoftmaxMemory
 from minigrad.ode import Fixed, autonomous, timed
 from minigrad.ode.layer import ODELayer
 from minigrad.ode.pixels import Leak, Logit, Rescaled, RescaledTransposed
@@ -96,6 +108,9 @@ def field(n: int, m: int | None = None) -> Network:
     return Network(Affinity(n, 2), Map("tanh"), Affinity(2, m or n))
 
 
+PATTERNS = [[1, -1, 1, 1], [1, 1, -1, 1]]
+
+
 def two_layers() -> Network:
     return Network(Affinity(4, 3), Map("tanh"), Affinity(3, 2))
 
@@ -152,6 +167,33 @@ CASES = [
     Case(
         "ODELayer of time",
         lambda: ODELayer(timed(field(4, 3)), 0.7, 0.2, "dopri5", Fixed(steps=2), checkpoints=1),
+        3,
+        3,
+    ),
+    Case(
+        "Couplings",
+        lambda: Couplings([[0, 1, 2], [3, 0.5, 1], [0, 1, 0]], [1, 2, 3], activation="tanh"),
+        3,
+        3,
+    ),
+    Case("Hebb", lambda: Hebb(activation="tanh").store(PATTERNS), 4, 4),
+    Case("PseudoInverse", lambda: PseudoInverse(activation="tanh").store(PATTERNS), 4, 4),
+    Case("Storkey", lambda: Storkey(activation="sine").store(PATTERNS), 4, 4),
+    Case("Polynomial", lambda: Polynomial(3, activation="tanh").store(PATTERNS), 4, 4),
+    Case("Softmax memory", lambda: SoftmaxMemory(0.5).store(PATTERNS), 4, 4),
+    Case("RBM", lambda: RBM(3, 4, units="soft"), 4, 4),
+    Case(
+        "CellularAutomaton",
+        lambda: CellularAutomaton((2, 3), filters=2, kernel=3, activation="tanh"),
+        6,
+        6,
+        smooth=False,
+    ),
+    Case("Dense", lambda: Dense(4), 4, 4),
+    Case("Dense of bits", lambda: Dense(3, coding="bits"), 3, 3),
+    Case(
+        "HopfieldNetwork of numbers",
+        lambda: HopfieldNetwork(Dense(3, coding="real"), max_steps=3),
         3,
         3,
     ),

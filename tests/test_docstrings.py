@@ -10,7 +10,10 @@ import minigrad
 FILES = sorted(Path(minigrad.__file__).parent.rglob("*.py"))
 INHERITED = {"forward", "backprop", "move", "randomize", "parameters", "trained", "remembered",
              "remember", "error", "passed", "learning", "smooth", "step", "mend", "settle",
-             "checkpoint", "run", "radii", "extents", "count"}  # fmt: skip
+             "checkpoint", "run", "radii", "extents", "count", "field", "field_backprop", "energy",
+             "promise", "flow", "flow_backprop", "flow_energy", "sweep", "unit_field", "begin",
+             "write", "rule", "answer", "name", "passes_gradient", "update", "learn_rows",
+             "carried", "voices", "voices_backprop", "title", "tie", "admit_samples"}  # fmt: skip
 
 
 def public(tree):

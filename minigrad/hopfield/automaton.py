@@ -88,6 +88,8 @@ class CellularAutomaton(Memory, Network):
         self.patterns, self.n, self.layers = None, None, ()
         return self
 
-    def __str__(self) -> str:
+    def title(self) -> str:
         size = f"{self.filters} x {self.kernel}x{self.kernel}" if "kernel" in vars(self) else ""
         return f"CellularAutomaton {size}".strip()
+
+    __str__ = Memory.__str__

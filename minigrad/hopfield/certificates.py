@@ -82,10 +82,14 @@ def certify(r: Relaxation, update: Update, lead: tuple[int, ...]) -> Recall:
     trace = np.stack(r.trace) if r.trace else None
     pairs = np.stack(r.pair_trace) if r.pair_trace else None
     watched = pairs if promise and pairs is not None else trace
-    rises = _rises(watched, r.start, memory, xp) if promise and watched is not None else 0
+    rises = (
+        _rises(watched, r.start, memory, xp, update.name == "continuous")
+        if promise and watched is not None
+        else 0
+    )
 
     def shaped(a: Any) -> Any:
-        return None if a is None else a.reshape(*a.shape[:-1], *lead)
+        return None if a is None else a.reshape((*a.shape[:-1], *lead))
 
     shaped_path = np.stack(r.path).reshape(-1, *lead, state.shape[-1]) if r.path else None
     return Recall(
@@ -106,16 +110,17 @@ def certify(r: Relaxation, update: Update, lead: tuple[int, ...]) -> Recall:
     )
 
 
-def _rises(trace: NDArray[Any], start: Array, memory: Memory, xp: Any) -> int:
+def _rises(trace: NDArray[Any], start: Array, memory: Memory, xp: Any, flowing: bool) -> int:
     """How often what is watched rose by more than rounding: from states of the coding only."""
     if len(trace) < 2:
         return 0
     eps = float(xp.finfo(memory.theta.dtype).eps)
     allowed = 64 * eps * np.maximum(1.0, np.abs(trace).max(axis=0)) * start.shape[-1] ** 0.5
     rose = np.diff(trace, axis=0) > allowed
-    if memory.coding.discrete:  # the first step may come from outside
-        coded = backend.host(xp.all(memory.coding.holds(xp, start), axis=-1))
-        rose[0] &= coded
+    if memory.coding.discrete:
+        low, high = memory.coding.low, memory.coding.high
+        inside = backend.host(xp.all((start >= low) & (start <= high), axis=-1))
+        rose[slice(None) if flowing else slice(1), ~inside] = False  # nothing is said of outside
     return int(np.count_nonzero(rose))
 
 
@@ -153,6 +158,8 @@ def _kinds(
     p = backend.host(memory.coding.to_signs(memory.patterns))
     if not memory.coding.discrete:
         kinds[other] = np.where(_mixed(memory, s, p), MIXTURE, SPURIOUS)
+        apart = np.sqrt(((s[:, None] + p) ** 2).mean(axis=-1)).min(axis=1)
+        kinds[other[apart <= CLOSE * np.sqrt((s**2).mean(axis=1))]] = NEGATIVE
         return kinds
     overlaps = s @ p.T / s.shape[1]
     kinds[other[overlaps.min(axis=1) == -1]] = NEGATIVE
@@ -169,4 +176,6 @@ def _mixed(memory: Memory, s: NDArray[Any], p: NDArray[Any]) -> NDArray[np.bool_
     """Whether each state (B, n) is a weighted sum of the patterns (p, n), to within `CLOSE`."""
     weights = np.linalg.lstsq(p.T, s.T, rcond=None)[0]
     left = np.sqrt(((s - weights.T @ p) ** 2).mean(axis=1))
-    return np.asarray(left <= CLOSE * np.sqrt((s**2).mean(axis=1)))
+    size = np.sqrt((s**2).mean(axis=1))
+    some = size > CLOSE * np.sqrt((p**2).mean())  # 0 is the sum of none
+    return np.asarray(some & (left <= CLOSE * size))

@@ -34,9 +34,12 @@ class Coding:
         """high - low; 1 for any number."""
         return self.high - self.low if self.discrete else 1.0
 
-    def snap(self, xp: Any, h: Array, x: Array) -> Array:
-        """The answer to the field h (..., n) in the state x: high above 0, low below, x at 0."""
-        return xp.where(h > 0, self.high, xp.where(h < 0, self.low, x))
+    def snap(self, xp: Any, h: Array, x: Array, tie: float = 0.0) -> Array:
+        """The answer to the field h (..., n) in the state x: high above `tie`, low below -tie.
+
+        Between the two a unit keeps its value, the nearer one if it has none of the two.
+        """
+        return xp.where(h > tie, self.high, xp.where(h < -tie, self.low, self.nearest(xp, x)))
 
     def nearest(self, xp: Any, x: Array) -> Array:
         """x (..., n) with each unit at the nearer of its two values; any number stays."""

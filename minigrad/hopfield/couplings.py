@@ -7,10 +7,11 @@ import numpy as np
 
 from minigrad import backend
 from minigrad.backend import Array
-from minigrad.errors import ShapeError
+from minigrad.errors import NotFiniteError, ShapeError
 from minigrad.hopfield.codings import Coding, coding
 from minigrad.hopfield.memories import Memory, activation_of
 from minigrad.hopfield.sweeps import swept
+from minigrad.losses import not_finite
 from minigrad.maps import ScalarMap
 
 
@@ -22,6 +23,7 @@ class Couplings(Memory):
     """
 
     smooth = True
+    reach: float = 0.0  # the most that a field of signs can be; below its rounding a field is 0
     W: Array
     b: Array
     dW: Array
@@ -38,6 +40,8 @@ class Couplings(Memory):
         if W is None:
             return
         W = backend.asarray(W)
+        if backend.namespace(W).isdtype(W.dtype, "real floating"):  # live beside it
+            self._bind(*(backend.namespace(W).reshape(0 * W, (-1,))[:0] for _ in range(2)))
         if W.ndim != 2 or W.shape[0] != W.shape[1]:
             raise ShapeError(f"{self}: W is (n, n), came {tuple(W.shape)}")
         self._couple(W, 0 * W[0, :] if b is None else b)
@@ -52,8 +56,15 @@ class Couplings(Memory):
         b = backend.receive(b, self.theta)
         if b.shape != W.shape[:1]:
             raise ShapeError(f"{self}: b has shape {tuple(b.shape)}, expected {W.shape[:1]}")
+        for name, values in (("W", W), ("b", b)):
+            if not backend.all_finite(values):
+                raise NotFiniteError(f"{self}: {name} has {not_finite(values)}")
         self._hold(W=W, b=b)
+        self.reach = float(self.xp.max(self.xp.sum(self.xp.abs(W), axis=-1)))
         self.n = self.m = W.shape[0]
+
+    def write(self, patterns: Array) -> None:
+        raise TypeError(f"{self}: its couplings are given by hand, nothing is put into them")
 
     def field(self, x: Array) -> Array:
         self.x = x
@@ -72,6 +83,10 @@ class Couplings(Memory):
         return -0.5 * self.xp.sum(x * (h + self.b), axis=-1)
 
     @property
+    def tie(self) -> float:
+        return 4 * float(self.xp.finfo(self.theta.dtype).eps) * self.reach
+
+    @property
     def symmetric(self) -> bool:
         """Whether W is its own transpose, to rounding."""
         W, xp = self.W, self.xp
@@ -86,7 +101,9 @@ class Couplings(Memory):
     def promise(self, update: str) -> str:
         if not self.symmetric:
             return ""
-        if update == "synchronous":
+        if not self.coding.discrete and self.soft.name not in ("tanh", "identity"):
+            return ""  # no integral of its inverse is known here
+        if update == "synchronous" and self.coding.discrete:
             return "of two states that follow each other, all units at once, W symmetric"
         if update == "continuous":
             return "E and the cost of leaving the middle fall along the flow"
@@ -119,10 +136,22 @@ def recoded(memory: Couplings, to: str | Coding) -> Couplings:
 
     With s = 2 v - 1 the energies differ by a constant, and every answer is the same.
     """
-    W, b = couplings_between(memory.W, memory.b, memory.coding, coding(to))
-    twin = Couplings(W, b, to, "sign" if memory.activation is None else memory.activation)
+    of, to = memory.coding, coding(to)
+    if not (of.discrete and to.discrete):
+        raise ValueError(
+            f"{memory}: signs are recoded to bits and back, not {of.name} to {to.name}"
+        )
+    if memory.activation is None:
+        activation: ScalarMap | str = "sign"
+    elif memory.activation is of.soft:
+        activation = to.soft
+    else:
+        raise ValueError(f"{memory}: {memory.activation.name} is not the soft map of {of.name}")
+    W, b = couplings_between(memory.W, memory.b, of, to)
+    twin = Couplings(W, b, to, activation)
+    twin.gain = memory.gain
     if memory.patterns is not None:
-        twin.patterns = twin.coding.from_signs(memory.coding.to_signs(memory.patterns))
+        twin.patterns = to.from_signs(of.to_signs(memory.patterns))
     return twin
 
 

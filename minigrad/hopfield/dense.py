@@ -6,6 +6,8 @@ from minigrad import backend
 from minigrad.backend import Array, Random
 from minigrad.hopfield.codings import Coding
 from minigrad.hopfield.couplings import Couplings
+from minigrad.hopfield.memories import Memory
+from minigrad.initializers import initializer
 from minigrad.layers import width
 from minigrad.maps import ScalarMap
 
@@ -22,6 +24,7 @@ class Dense(Couplings):
     """
 
     losses = ("logistic", "mae")
+    write = Memory.write  # it is learned
     gain = 1.0
     M: Array
     bias: Array
@@ -46,7 +49,7 @@ class Dense(Couplings):
             self.losses = ("mae", "half squared error")
         usual = self.coding.soft if self.coding.discrete else "tanh"
         self._become(coding, usual if activation is None else activation)
-        self.biased, self.init, self.start = bias, {"M": init}, rng
+        self.biased, self.init, self.start = bias, {"M": initializer(init)}, rng
         if n is not None:
             self._widen(width(n), rng)
 
@@ -55,9 +58,9 @@ class Dense(Couplings):
             self._widen(patterns.shape[1], rng if self.start is None else self.start)
 
     def _widen(self, n: int, rng: Random) -> None:
-        self.n = self.m = n
         bias = {"bias": (n,)} if self.biased == "free" else {}
         self._lay_out(rng=rng, M=(n, n), **bias)
+        self.n = self.m = n
 
     @property
     def W(self) -> Array:

@@ -22,8 +22,9 @@ from minigrad.maps import ScalarMap
 class Memory(Layer):
     """y = f(h(x)), (..., n) -> (..., n): a step of recall; f is the sign, or a named map.
 
-    A memory of one's own writes `field` and, to be recalled from, no more; `field_backprop` to be
-    learned by descent; `energy` and `promise` for the certificate; `write` if patterns are stored.
+    A memory of one's own sets `n` and writes `field`, which is enough to recall from;
+    `field_backprop` to be learned by descent; `energy` and `promise` for the certificate; `write`
+    if patterns are stored.
     `patterns` (p, n): what was stored or taught so far, None at first.
     """
 
@@ -68,6 +69,8 @@ class Memory(Layer):
         energy, xp = self.energy(x), self.xp
         if energy is None:
             return None
+        if self.soft.name not in ("identity", "tanh", "sigmoid"):
+            return None
         if self.soft is maps.identity:
             return energy + xp.sum(x * x, axis=-1) / (2 * gain)
         s = self.coding.to_signs(x)
@@ -92,7 +95,7 @@ class Memory(Layer):
             h = self.unit_field(x, i)
             if noise is not None:
                 h = h + noise[:, i]
-            x[:, i] = self.coding.snap(xp, h, x[:, i])
+            x[:, i] = self.coding.snap(xp, h, x[:, i], self.tie)
         return x
 
     def unit_field(self, x: Array, i: int) -> Array:
@@ -102,8 +105,13 @@ class Memory(Layer):
     def answer(self, h: Array, x: Array) -> Array:
         """The next state (..., n) after the field h in the state x, a value of the coding."""
         if self.coding.discrete:
-            return self.coding.snap(self.xp, h, x)
+            return self.coding.snap(self.xp, h, x, self.tie)
         return h if self.activation is None else self.activation.f(self.xp, h)
+
+    @property
+    def tie(self) -> float:
+        """Up to what size a field is 0 but for rounding."""
+        return 0.0
 
     @property
     def soft(self) -> ScalarMap:
@@ -113,6 +121,8 @@ class Memory(Layer):
     # --- a layer ---
 
     def forward(self, x: Array) -> Array:
+        if self.n is None:
+            raise _nothing_yet(self)
         if self.noise is not None:
             x = self.noise(x)
         self.h = self.field(x)
@@ -217,13 +227,14 @@ class Memory(Layer):
         self.freeze()
 
     def _hold_here(self, values: dict[str, Array]) -> None:
-        for name in self._views - {"theta", "grad"}:
-            vars(self).pop(name)
+        old = [vars(self).pop(name) for name in self._views - {"theta", "grad"}]
         self._views, self.frozen = frozenset({"theta", "grad"}), frozenset()
         self.shapes = {name: tuple(value.shape) for name, value in values.items()}
         flat = [self.xp.reshape(value, (-1,)) for value in values.values()] or [self.theta[:0]]
         theta = self.xp.concat(flat)
         self._bind(theta, self.xp.zeros_like(theta))
+        for view in old:
+            backend.retire(view)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -242,11 +253,28 @@ class Memory(Layer):
     def _bind(self, theta: Array, grad: Array) -> None:
         super()._bind(theta, grad)
         kept = self.patterns
-        if kept is not None and (type(kept) is not type(theta) or kept.dtype != theta.dtype):
+        if kept is not None and (backend.place_of(kept) != self.place or kept.dtype != theta.dtype):
             self.patterns = backend.move(kept, self.place, backend.dtype_name(theta))
 
-    def __str__(self) -> str:
+    def __getattr__(self, name: str) -> Any:
+        if name in ("W", "b", "X", "M", "a", "bias") and self.n is None:
+            raise _nothing_yet(self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def title(self) -> str:
+        """What it is called, but for its coding."""
         return type(self).__name__
+
+    def __str__(self) -> str:
+        return self.title() + ("" if self.coding.name == "signs" else f" of {self.coding.name}")
+
+
+class _NothingYet(ValueError, AttributeError):
+    """Asked for parameters before there are any."""
+
+
+def _nothing_yet(memory: Memory) -> _NothingYet:
+    return _NothingYet(f"{memory.title()}: nothing is stored yet, or learned: it has no width")
 
 
 def _entropy(xp: Any, x: Array) -> Array:

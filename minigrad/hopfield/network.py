@@ -49,6 +49,15 @@ class HopfieldNetwork(Network):
         super().__init__(memory)
 
     @property
+    def update(self) -> Update:
+        """How a state is updated, unless `recall` is told otherwise."""
+        return self._update
+
+    @update.setter
+    def update(self, update: str | Update) -> None:
+        self._update = update_of(update)
+
+    @property
     def memory(self) -> Memory:
         """The memory that it recalls from."""
         memory = self.layers[0]
@@ -129,9 +138,9 @@ class HopfieldNetwork(Network):
         if self.teaching:
             return super().forward(x)
         self._check_state(x)
-        rows = self.xp.reshape(x, (-1, x.shape[-1]))
         if isinstance(self.update, Synchronous) and not self.memory.coding.discrete:
-            return self.xp.reshape(self._softly(rows), x.shape)
+            return self._softly(x)
+        rows = self.xp.reshape(x, (-1, x.shape[-1]))
         relaxed = self._relaxed(rows, self.update, None, self.rng, watch=False)
         self.rested = relaxed.end
         if isinstance(self.update, Continuous) and (relaxed.ended != "fixed point").any():
@@ -152,23 +161,24 @@ class HopfieldNetwork(Network):
                 f"{self}: a recall of {self.memory.coding.name} by {self.update!r} has no slope; "
                 "take update='continuous', or a memory with coding='real'"
             )
-        rows = self.xp.reshape(dy, (-1, dy.shape[-1]))
         if isinstance(self.update, Continuous):
-            self._backprop_at_rest(self.update, rows)
+            self._backprop_at_rest(self.update, self.xp.reshape(dy, (-1, dy.shape[-1])))
             return 0 * dy
         for step in reversed(self.taken):
             self.memory.remember(step)
-            rows = self.memory.backprop(rows)
-        return self.xp.reshape(rows, dy.shape)
+            dy = self.memory.backprop(dy)
+        return dy
 
     def _softly(self, x: Array) -> Array:
         """Steps until no row moves, each with what its backprop will need."""
-        same = self.update._same if isinstance(self.update, Synchronous) else None
         self.taken: list[dict[str, Any]] = []
+        how = self.update
+        assert isinstance(how, Synchronous)
+        size = how.size(self.xp, x)
         for _ in range(self.max_steps):
             y = self.memory(x)
             self.taken.append(self.memory.remembered())
-            done = same is None or bool(self.xp.all(same(self.xp, y, x, self.memory)))
+            done = bool(self.xp.all(how.same(self.memory, y, x, size)))
             x = y
             if done:
                 break
@@ -224,11 +234,16 @@ class HopfieldNetwork(Network):
         watch: bool,
         keep: bool = False,
     ) -> Relaxation:
+        if self.theta.ndim > 1:
+            raise ShapeError(f"{self}: a stack is not recalled from; take its members one by one")
         steps = self.max_steps if max_steps is None else _steps(max_steps)
         start = Relaxation(self.memory, rows, watch, keep)
-        return update.run(start, steps, backend.generator(rng)).finish()
+        generator = self.rng if rng is None else backend.generator(rng)
+        return update.run(start, steps, generator).finish()
 
     def _state(self, x: Any) -> Array:
+        if self.theta.ndim > 1:
+            raise ShapeError(f"{self}: a stack is not recalled from; take its members one by one")
         x = self._admit(x)
         self._check_state(x)
         if not backend.all_finite(x):
@@ -237,8 +252,6 @@ class HopfieldNetwork(Network):
 
     def _check_state(self, x: Array) -> None:
         n = self.memory.n
-        if self.theta.ndim > 1:
-            raise ShapeError(f"{self}: a stack is not recalled from; take its members one by one")
         if n is None:
             raise ValueError(f"{self}: nothing is stored yet: store(patterns), or learn(patterns)")
         if x.shape[-1] != n:

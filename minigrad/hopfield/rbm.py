@@ -274,5 +274,5 @@ class RBM(Memory):
         super()._forget()
         self.chain = None
 
-    def __str__(self) -> str:
+    def title(self) -> str:
         return f"{type(self).__name__} of {self.hidden} hidden units"

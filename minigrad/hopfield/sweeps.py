@@ -23,7 +23,7 @@ def swept(
     memory: "Couplings", x: Array, order: Sequence[int], noise: Array | None, h: Array | None
 ) -> Array:
     """x (B, n), of fields h, after the units of `order` (each once) were updated one by one."""
-    W, step = memory.W, memory.coding
+    W, step, tie = memory.W, memory.coding, memory.tie
     x, units = x.copy(), np.asarray(order, dtype=np.int64)
     h = memory.field(x) if h is None else h.copy()
     if noise is not None:
@@ -33,11 +33,11 @@ def swept(
         block = units[start : start + BLOCK]
         new = x[:, block]
         fields = h[:, block]
-        rows = np.flatnonzero((step.snap(np, fields, new) != new).any(axis=1))
+        rows = np.flatnonzero((step.snap(np, fields, new, tie) != new).any(axis=1))
         if not rows.size:
             continue
         old, fields = (new, fields) if rows.size == len(whole) else (new[rows], fields[rows])
-        new = _within(old, fields, W[np.ix_(block, block)], step)
+        new = _within(old, fields, W[np.ix_(block, block)], step, tie)
         x[np.ix_(rows, block)] = new
         after = units[start + BLOCK :]
         if after.size:
@@ -47,11 +47,11 @@ def swept(
     return x
 
 
-def _within(x: Array, h: Array, W: Array, step: Coding) -> Array:
+def _within(x: Array, h: Array, W: Array, step: Coding, tie: float) -> Array:
     """x (R, k) after the k units of a block, with fields h and couplings W (k, k) among them."""
     x, h = x.T.copy(), h.T.copy()  # one unit, one run of memory
     for i in range(len(x)):
-        y = step.snap(np, h[i], x[i])
+        y = step.snap(np, h[i], x[i], tie)
         moved = y - x[i]
         if moved.any():
             x[i] = y

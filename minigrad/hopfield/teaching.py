@@ -12,6 +12,7 @@ from minigrad import backend, losses, samples
 from minigrad.backend import Array, Random
 from minigrad.errors import Diverged
 from minigrad.hopfield.codings import Coding
+from minigrad.hopfield.couplings import Couplings
 from minigrad.hopfield.denoising import Denoising, Unrolled, corrupted, of_both
 from minigrad.learning import History
 from minigrad.losses import Loss
@@ -37,6 +38,8 @@ def teach(
 ) -> History:
     """See `HopfieldNetwork.learn`."""
     memory = net.memory
+    if type(memory) is Couplings:
+        raise TypeError(f"{memory}: its couplings are given by hand, it does not learn")
     if not memory.losses:
         raise TypeError(f"{memory} is written, not learned: HopfieldNetwork(...).store(patterns)")
     name = memory.losses[0] if loss is None else loss
@@ -47,17 +50,22 @@ def teach(
     course = noise if isinstance(noise, Denoising) else None
     if course is not None and name != "logistic":
         raise ValueError(f"{memory}: a course of Denoising goes with the logistic loss, not {name}")
+    if memory.n is not None and not memory.trained() and not memory.local:
+        raise ValueError(f"{memory} has nothing to learn: its parameters are frozen; unfreeze()")
     rates = (noise.low, noise.high) if isinstance(noise, Denoising) else noise
     low, high = _range(rates, memory.coding)
     patterns = memory.admit_patterns(patterns)
     epochs = samples.positive("epochs", epochs)
     rng = backend.generator(rng)
-    memory.begin(patterns, rng)
+    shown = rng.spawn(1)[0]  # of its own, so that a step can be repeated with the same noise
     usual = memory.batch or patterns.shape[0]
     size = usual if batch is None else samples.positive("batch", batch)
-    noisy = partial(corrupted, memory.coding, low, high, rng) if high > 0 else None
+    if not isinstance(optimizer, Optimizer | None):
+        raise TypeError(f"expected an optimizer, such as Adam(), came {optimizer!r}")
+    memory.begin(patterns, rng)
+    noisy = partial(corrupted, memory.coding, low, high, shown) if high > 0 else None
     memory.gives_fields = name == "logistic"
-    vars(memory)["rng"] = rng  # a step that is taken back is repeated with the same noise
+    vars(memory)["rng"] = shown  # a step that is taken back is repeated with the same noise
     try:
         if name in RULES:
             memory.noise = noisy
@@ -170,9 +178,9 @@ def scaled(loss: Loss, factor: float) -> Loss:
 
 
 def _range(noise: float | tuple[float, float], coding: Coding) -> tuple[float, float]:
-    low, high = noise if isinstance(noise, tuple) else (noise, noise)
-    most = 1.0 if coding.discrete else math.inf
-    if not 0 <= low <= high <= most:
+    low, high = noise if isinstance(noise, tuple) and len(noise) == 2 else (noise, noise)
+    known = all(isinstance(rate, int | float | np.number) for rate in (low, high))
+    if not (known and 0 <= low <= high < math.inf and (high <= 1 or not coding.discrete)):
         what = "a share of units from 0 to 1" if coding.discrete else "a deviation from 0 on"
         raise ValueError(f"noise: expected {what}, or a pair (low, high), came {noise!r}")
     return low, high

@@ -127,28 +127,31 @@ class Synchronous(Update):
     """All units at once, x(t + 1) = memory(x(t)).
 
     Ends at a fixed point or, of signs, in a 2-cycle; numbers have settled when no unit moves by
-    more than `tolerance` (None: the square root of the rounding, relative to the largest).
+    more than `tolerance` (None: the square root of the rounding) of the largest, now or at first.
     """
 
     name = "synchronous"
 
     def __init__(self, tolerance: float | None = None) -> None:
+        known = tolerance is None or isinstance(tolerance, int | float | np.number)
+        if not known or (tolerance is not None and not 0 <= tolerance < np.inf):
+            raise ValueError(f"tolerance: expected a number from 0 on, came {tolerance!r}")
         self.tolerance = tolerance
 
     def run(self, relaxation: Relaxation, max_steps: int, rng: Any) -> Relaxation:
         r, memory, xp = relaxation, relaxation.memory, relaxation.memory.xp
-        before, h = None, memory.field(r.x)
+        before, h, size = None, memory.field(r.x), self.size(xp, r.x)
         r.note(memory.energy(r.x, h))
         for _ in range(max_steps):
             y = memory.answer(h, r.x)
             if hasattr(memory, "pair_energy"):
                 r.note_pair(memory.pair_energy(y, r.x, h))
-            still = r.stop(self._same(xp, y, r.x, memory), FIXED)
-            y, h = r.chosen(y, still), r.chosen(h, still)
+            still = r.stop(self.same(memory, y, r.x, size), FIXED)
+            y, h, size = (r.chosen(a, still) for a in (y, h, size))
             if before is not None and memory.coding.discrete:
                 before = r.chosen(before, still)
                 still = r.stop(xp.all(y == before, axis=-1), CYCLE)
-                y = r.chosen(y, still)
+                y, size = r.chosen(y, still), r.chosen(size, still)
             if not len(r.rows):
                 break
             before, r.x = r.x, y
@@ -156,19 +159,25 @@ class Synchronous(Update):
             h = memory.field(r.x)
             r.note(memory.energy(r.x, h))
         else:  # the last step may have led to rest
-            still = r.stop(self._same(xp, memory.answer(h, r.x), r.x, memory), FIXED)
+            still = r.stop(self.same(memory, memory.answer(h, r.x), r.x, size), FIXED)
             if before is not None and memory.coding.discrete and len(r.rows):
                 h, before = r.chosen(h, still), r.chosen(before, still)
                 r.stop(xp.all(memory.answer(h, r.x) == before, axis=-1), CYCLE)
         return r
 
-    def _same(self, xp: Any, y: Array, x: Array, memory: Memory) -> Array:
+    def size(self, xp: Any, x: Array) -> Array:
+        """What a tolerance is relative to, (...,): the largest unit of the start x (..., n)."""
+        return xp.max(xp.abs(x), axis=-1)
+
+    def same(self, memory: Memory, y: Array, x: Array, size: Array) -> Array:
+        """Whether the state y (..., n) after x is where x was, (...,)."""
+        xp = memory.xp
         if memory.coding.discrete:
             return xp.all(y == x, axis=-1)
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = float(xp.finfo(x.dtype).eps) ** 0.5
-        most = xp.max(xp.abs(x), axis=-1)
+        most = xp.maximum(size, xp.max(xp.abs(x), axis=-1))
         return xp.max(xp.abs(y - x), axis=-1) <= tolerance * most
 
 
@@ -216,10 +225,10 @@ class Asynchronous(Update):
 
 
 class Stochastic(Update):
-    """One unit at a time at a temperature T > 0: a unit takes its higher value with probability
+    """One unit at a time at a temperature T > 0: high with 1 / (1 + exp(-(high - low) h / T)).
 
-    1 / (1 + exp(-(high - low) h / T)), so that states come up as exp(-E / T). It never settles: a
-    recall is `max_steps` sweeps long. Source: Glauber, J. Math. Phys. 4 (1963).
+    So states come up as exp(-E / T). It never settles: a recall is `max_steps` sweeps long. Source:
+    Glauber, J. Math. Phys. 4 (1963).
     """
 
     name = "stochastic"
@@ -275,7 +284,7 @@ class Continuous(Update):
         gain = self.gain or memory.gain
         rtol = max(self.rtol, 8 * float(xp.finfo(r.x.dtype).eps))
         rest = max(self.rest, 8 * float(xp.finfo(r.x.dtype).eps))
-        control = Adaptive(rtol, 1e-3 * rest)
+        control = Adaptive(rtol, 1e-3 * rest, batch_axes=1)
         slope = self.slope(memory, gain)
         r.note(memory.flow_energy(r.x, gain))
         for step in range(max_steps + 1):

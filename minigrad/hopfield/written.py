@@ -27,7 +27,9 @@ class _Written(Couplings):
     ) -> None:
         self._become(coding, activation)
         if not self.coding.discrete:
-            raise ValueError(f"{self} is written with signs or bits, not with any number")
+            raise ValueError(
+                f"{type(self).__name__} is written with signs or bits, not with any number"
+            )
         self.zero_diagonal = zero_diagonal
 
     def rule(self, new: Array, all_: Array) -> tuple[Array, Array]:
@@ -80,7 +82,7 @@ class Hebb(_Written):
             W = _without_diagonal(W)
         return W, mean - W @ mean
 
-    def __str__(self) -> str:
+    def title(self) -> str:
         return "Hebb, centred" if self.centred else "Hebb"
 
 

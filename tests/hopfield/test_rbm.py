@@ -456,7 +456,7 @@ def test_it_travels():
     net.learn(x, 3, rng=1)
     twin = pickle.loads(pickle.dumps(net))
     np.testing.assert_array_equal(twin.recall(x).state, net.recall(x).state)
-    assert twin.memory.losses == ("mae", "contrastive divergence")
+    assert twin.memory.losses == ("mae", "logistic", "contrastive divergence")
 
 
 # --- bad requests ---------------------------------------------------------------------------------
