@@ -7,13 +7,16 @@ The rule of a weight sees what the two units that it joins do, and no gradient. 
 backprop: such a layer sits below a read-out, and what it learns is frozen for the optimizers.
 """
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minigrad import backend
+from minigrad import backend, initializers
 from minigrad.backend import Array, Random
-from minigrad.errors import NotFiniteError
+from minigrad.errors import NotFiniteError, ShapeError
 from minigrad.layers import Layer, width
 from minigrad.losses import not_finite
 
@@ -23,15 +26,25 @@ class LocalLayer(Layer):
     and `update`.
 
     What a rule carries from one sample to the next (counts, traces) is declared beside W, so that
-    theta is all there is to save, move and continue from.
+    theta is all there is to save, move and continue from. `start` of W: an initializer, or samples
+    (N, n), of which m, none twice, become its rows.
     """
 
     W: Array
+    n: int
 
     def __init__(self, n: int, m: int, start: Any = None, rng: Random = None) -> None:
         self.n, self.m = width(n), width(m)
-        self.declare(rng, None, {"W": start or "glorot"}, W=(m, n), **self.carried())
+        rng = backend.generator(rng)
+        start = self.started("glorot" if start is None else start, rng)
+        self.declare(rng, None, {"W": start}, W=(m, n), **self.carried())
         self.freeze()
+
+    def started(self, start: Any, rng: np.random.Generator) -> initializers.Initializer:
+        """The initializer of W that `start` means."""
+        if isinstance(start, str) or callable(start):
+            return initializers.initializer(start)
+        return partial(_these, some_rows(start, self.n, self.m, rng))
 
     def carried(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of what is carried on beside W, 0 at the start."""
@@ -78,3 +91,62 @@ class LocalLayer(Layer):
         if not backend.all_finite(x):
             raise NotFiniteError(f"{self}: the samples have {not_finite(x)}")
         return x
+
+
+# --- where a rule starts, and how fast it goes ----------------------------------------------------
+
+Rate = float | Callable[[int], float]
+
+
+def sound_rate(rate: Any, most: float = math.inf) -> Rate:
+    """The rate, if it is a positive number, a function of the number 1, 2, ... of the sample, or
+    "1/n" for the function that its name says."""
+    if callable(rate):
+        return rate  # type: ignore[no-any-return]
+    if isinstance(rate, str) and rate == "1/n":
+        return one_over
+    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
+    if not number or not (0 < rate <= most and math.isfinite(rate)):
+        limit = "" if most == math.inf else f" up to {most:g}"
+        raise ValueError(
+            f"the rate must be a positive number{limit}, a function of the number of the sample, "
+            f'or "1/n", not {rate!r}'
+        )
+    return float(rate)
+
+
+def one_over(count: int) -> float:
+    """1 / count: the rate at which a running value is the mean of all that came."""
+    return 1 / count
+
+
+def at(rate: Rate, count: Array) -> float:
+    """The rate for sample number `count`; a number is what it is, and nothing is looked up."""
+    return float(rate(int(count))) if callable(rate) else rate
+
+
+def from_zero(high: float) -> initializers.Initializer:
+    """U(0, high), whatever the shape: the start of weights that are never negative."""
+    return partial(_from_zero, high)
+
+
+def some_rows(samples: Any, n: int, m: int, rng: np.random.Generator) -> Any:
+    """m rows of the samples (N, n), none twice, as floats on the host: (m, n)."""
+    samples = backend.host(samples)
+    if samples.ndim != 2 or samples.shape[1] != n:
+        raise ShapeError(f"start: expected samples (N, {n}), came {tuple(samples.shape)}")
+    if len(samples) < m:
+        raise ValueError(f"start: {m} units want as many samples, came {len(samples)}")
+    rows = samples[rng.choice(len(samples), m, replace=False)].astype(np.float64)
+    if not np.isfinite(rows).all():
+        raise NotFiniteError(f"start: the samples drawn have {not_finite(rows)}")
+    return rows
+
+
+# Partials of these, not closures, so that a layer that keeps its start can be pickled.
+def _from_zero(high: float, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return rng.uniform(0, high, shape)
+
+
+def _these(rows: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return rows
