@@ -14,6 +14,8 @@ from minigrad.hopfield.updates import CYCLE, FIXED, UNSETTLED, Relaxation, Updat
 
 STORED, NEGATIVE, MIXTURE, SPURIOUS = "stored", "negative", "mixture", "spurious"
 UNKNOWN = "nothing stored to compare with"
+KINDS = (STORED, NEGATIVE, MIXTURE, SPURIOUS, UNKNOWN)
+ENDS = {FIXED: "at a fixed point", CYCLE: "in a 2-cycle", UNSETTLED: "not settled"}
 CLOSE = 1e-3  # numbers this near to a pattern, relative to its size, are that pattern
 LOOKED_AT = 5  # a mixture is looked for among so many patterns, those that overlap most
 
@@ -49,13 +51,13 @@ class Recall:
 
     def __str__(self) -> str:
         count, n = int(np.size(self.steps)), self.state.shape[-1]
-        ends = _counted(self.ended, (FIXED, CYCLE, UNSETTLED))
+        ends = _counted(self.ended, ENDS)
         lines = [
             f"{count} recall{'s' * (count != 1)} of {n} units, {self.update}: "
             f"{int(np.sum(self.exact))} exact; {ends}",
             f"steps {np.min(self.steps)} to {np.max(self.steps)}, median {np.median(self.steps):g}",
         ]
-        kinds = _counted(self.kind, (STORED, NEGATIVE, MIXTURE, SPURIOUS, UNKNOWN))
+        kinds = _counted(self.kind, {kind: kind for kind in KINDS})
         if kinds:
             lines.append(f"fixed points: {kinds}")
         if self.promise:
@@ -65,9 +67,9 @@ class Recall:
         return "\n".join(lines)
 
 
-def _counted(values: Any, names: tuple[str, ...]) -> str:
-    counts = ((name, int(np.sum(np.asarray(values) == name))) for name in names)
-    return ", ".join(f"{count} {name}" for name, count in counts if count)
+def _counted(values: Any, said: dict[str, str]) -> str:
+    counts = ((words, int(np.sum(np.asarray(values) == name))) for name, words in said.items())
+    return ", ".join(f"{count} {words}" for words, count in counts if count)
 
 
 def certify(r: Relaxation, update: Update, lead: tuple[int, ...]) -> Recall:

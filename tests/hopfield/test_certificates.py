@@ -254,7 +254,7 @@ def test_the_text_tells_all():
     p = walsh(3)
     net = HopfieldNetwork(Hebb()).store(p)
     lines = str(net.recall(np.stack([p[0], -p[1], np.sign(p.sum(axis=0))]))).splitlines()
-    assert lines[0] == "3 recalls of 64 units, synchronous: 1 exact; 3 fixed point"
+    assert lines[0] == "3 recalls of 64 units, synchronous: 1 exact; 3 at a fixed point"
     assert lines[1] == "steps 0 to 0, median 0"
     assert lines[2] == "fixed points: 1 stored, 1 negative, 1 mixture"
     assert lines[3].startswith("energy: rose 0 times; promised never to (")
