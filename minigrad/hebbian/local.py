@@ -72,7 +72,7 @@ class LocalLayer(Layer):
                     f"{self}: W has {not_finite(self.W)} after these {rows.shape[0]} samples; it "
                     "keeps what it was before them. Try a smaller rate"
                 )
-        except NotFiniteError:
+        except BaseException:  # an interruption too: half a step would be no state at all
             self.theta = kept
             raise
         return self.xp.reshape(y, (*x.shape[:-1], self.m))
