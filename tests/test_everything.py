@@ -40,7 +40,7 @@ def test_it_learns_above_what_learns_by_itself(taught):
     before = everything()
     before.layers[0].learn(DIGITS.host)
     assert history.loss[-1] < 0.7 * history.loss[0]
-    assert net.accuracy(DIGITS.host, DIGITS.labels) > 0.35  # of ten: a tenth is chance
+    assert net.accuracy(DIGITS.host, DIGITS.labels) > 0.35
     np.testing.assert_array_equal(net.layers[0].theta, before.layers[0].theta)
     for trained, drawn in zip(net.layers[1:3], before.layers[1:3], strict=True):
         assert (trained.theta != drawn.theta).all()

@@ -2,7 +2,7 @@
 
     p = W v                                        of the patch v at each place
     q = max(0, p - c mean p)                       or max(0, p - mean p - c std p), over the units
-    y = sum of q over each of pool x pool regions
+    y = (sum of q over each of pool x pool regions) ^ power
 
 Source: Coates, Lee and Ng, AISTATS 2011: soft threshold of the responses, sums over quadrants.
 """
@@ -32,6 +32,11 @@ class PooledPatches(Layer):
     `normalise`: v is (v - mean v) / sqrt(var v + EPS). `polarities` = 2: the same of -p beside that
     of p, m = 2 * units. y is an array (m, pool, pool) of which the last runs fastest.
 
+    `overlap`: None for regions side by side; else each is a triangle down times one across, of
+    max(0, 1 - d / overlap) at the distance d from its middle, in widths of a region; they are
+    scaled to the sum 1, so that those at the edge are no fainter. `power`: what the sums are
+    raised to; 0.5 brings out the faint ones.
+
     >>> pooled = PooledPatches([[1, 1], [1, 0]], (2, 2), (1, 2), 1, (2, 1), ("mean", 1))
     >>> pooled([1, 2, 3, 4])  # p = (3, 1) of the upper patch, (7, 3) of the lower
     array([1., 2., 0., 0.])
@@ -51,6 +56,8 @@ class PooledPatches(Layer):
         threshold: tuple[str, float] = ("mean", 1.5),
         normalise: bool = False,
         polarities: int = 1,
+        overlap: float | None = None,
+        power: float = 1.0,
     ) -> None:
         W = weights_of(W)
         self.shape = h, w = _sizes("shape", tuple(shape), 2)
@@ -76,6 +83,11 @@ class PooledPatches(Layer):
             raise ValueError(f'threshold: expected ("mean", c) or ("std", c), came {threshold!r}')
         if polarities not in (1, 2):
             raise ValueError(f"polarities: expected 1 or 2, came {polarities!r}")
+        if overlap is not None and not 1 <= overlap < np.inf:
+            raise ValueError(f"overlap: expected a number of at least 1, or None, came {overlap!r}")
+        if not 0 < power < np.inf:
+            raise ValueError(f"power: expected a positive number, came {power!r}")
+        self.overlap, self.power = overlap, float(power)
         self.threshold, self.normalise = (threshold[0], float(threshold[1])), bool(normalise)
         self.polarities, self.out_shape = polarities, (polarities * W.shape[0], *self.pool)
         self.n, self.m = h * w, backend.size(self.out_shape)
@@ -94,6 +106,8 @@ class PooledPatches(Layer):
             q = xp.reshape(q, (*lead, at.stop - start, -1, q.shape[-1]))
             sums = (regions @ q).mT  # (..., images, m, regions)
             y[..., at, :] = xp.reshape(sums, (*lead, at.stop - start, self.m))
+        if self.power != 1:
+            y = y**self.power
         return xp.reshape(y, (*x.shape[:-1], self.m))
 
     def _responses(self, x: Array, where: Array) -> Array:
@@ -122,12 +136,22 @@ class PooledPatches(Layer):
         return np.asarray(down * self.shape[1] + across, np.int64).reshape(-1)
 
     def _regions(self) -> NDArray[np.float64]:
-        """1 where a place belongs to a region, else 0: (regions, places)."""
+        """How much each place counts in each region: (regions, places)."""
         sides = zip(self.places, self.pool, strict=True)
-        down, across = (np.eye(pool)[np.arange(n) * pool // n] for n, pool in sides)
-        return np.asarray(np.kron(down, across).T, np.float64)
+        down, across = (_shares(n, pool, self.overlap) for n, pool in sides)
+        return np.asarray(np.kron(down, across), np.float64)
 
     def __str__(self) -> str:
         (h, w), (kh, kw), (r, c) = self.shape, self.size, self.pool
         units = self.out_shape[0]
         return f"PooledPatches {h}x{w} -> {units} units of {kh}x{kw}, {r}x{c} regions"
+
+
+def _shares(n: int, pool: int, overlap: float | None) -> NDArray[np.float64]:
+    """How much each of n places in a row counts in each of `pool` regions: (pool, n)."""
+    if overlap is None:
+        return np.eye(pool)[:, np.arange(n) * pool // n]
+    middles = (np.arange(pool)[:, None] + 0.5) * n / pool
+    apart = np.abs(np.arange(n) + 0.5 - middles) * pool / n
+    triangle = np.maximum(0, 1 - apart / overlap)
+    return np.asarray(triangle / triangle.sum(axis=1, keepdims=True), np.float64)

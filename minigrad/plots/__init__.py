@@ -8,6 +8,14 @@ from minigrad.plots.flows import (
     phase_portrait,
     principal_plane,
 )
+from minigrad.plots.hebbian import (
+    camera_frames,
+    camera_path,
+    invariance_curves,
+    neighbour_similarity,
+    torus_features,
+    weight_tapestry,
+)
 from minigrad.plots.images import confusion, image_grid, receptive_fields
 from minigrad.plots.information import known_answers
 from minigrad.plots.learning import learning_curve
@@ -22,6 +30,8 @@ from minigrad.plots.recall import (
 
 __all__ = [
     "animation",
+    "camera_frames",
+    "camera_path",
     "capacity",
     "confusion",
     "distances",
@@ -30,17 +40,21 @@ __all__ = [
     "image_grid",
     "information_curves",
     "information_plane",
+    "invariance_curves",
     "known_answers",
     "learning_curve",
     "loss_heat",
     "loss_surface",
     "losses",
     "lyapunov_convergence",
+    "neighbour_similarity",
     "overlaps",
     "phase_portrait",
     "principal_plane",
     "recall_curves",
     "recall_rows",
     "receptive_fields",
+    "torus_features",
+    "weight_tapestry",
     "weights",
 ]

@@ -11,11 +11,24 @@ from minigrad.hebbian import pooling as pooling_module
 SHAPE, SIZE, STRIDE, POOL, UNITS = (7, 9), (3, 2), (2, 1), (2, 3), 4  # 3 x 8 places
 
 
-def place_by_place(W, image, threshold, normalise, polarities):
+def triangles(n, pool, overlap):
+    """The share of place j in region i, by the formula: (pool, n)."""
+    width, found = n / pool, np.zeros((pool, n))
+    for i in range(pool):
+        for j in range(n):
+            d = abs((j + 0.5) - (i + 0.5) * width) / width
+            found[i, j] = max(0.0, 1 - d / overlap)
+        found[i] /= sum(found[i])
+    return found
+
+
+def place_by_place(W, image, threshold, normalise, polarities, overlap=None, power=1.0):
     """y (m, pool, pool) of one image (h, w), by the formulas."""
     (about, c), (kh, kw) = threshold, SIZE
     rows, columns = 3, 8
     sums = np.zeros((polarities * UNITS, *POOL))
+    if overlap is not None:
+        down, across = (triangles(n, r, overlap) for n, r in zip((3, 8), POOL, strict=True))
     for i in range(rows):
         for j in range(columns):
             top, left = STRIDE[0] * i, STRIDE[1] * j
@@ -26,8 +39,11 @@ def place_by_place(W, image, threshold, normalise, polarities):
             both = [p, -p][:polarities]
             mean = [c * q.mean() if about == "mean" else q.mean() + c * q.std() for q in both]
             q = np.concatenate([np.maximum(0, a - b) for a, b in zip(both, mean, strict=True)])
-            sums[:, i * POOL[0] // rows, j * POOL[1] // columns] += q
-    return sums
+            if overlap is None:
+                sums[:, i * POOL[0] // rows, j * POOL[1] // columns] += q
+            else:
+                sums += q[:, None, None] * np.outer(down[:, i], across[:, j])
+    return sums**power
 
 
 @pytest.mark.parametrize("threshold", [("mean", 1.5), ("std", 0.5), ("std", -0.3)])
@@ -45,6 +61,27 @@ def test_every_place_counts_once_in_its_region(
     np.testing.assert_allclose(
         backend.host(y).reshape(5, *layer.out_shape), expected, rtol=1e-9, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("overlap", [None, 1, 1.8])
+@pytest.mark.parametrize("power", [0.5, 1.5])
+def test_regions_may_overlap_and_sums_be_raised(overlap, power, spec, place, rng):
+    W, x = rng.standard_normal((UNITS, 6)), rng.random((5, *SHAPE))
+    layer = PooledPatches(
+        W, SHAPE, SIZE, STRIDE, POOL, ("std", 0.5), overlap=overlap, power=power
+    ).to(spec)
+    expected = [place_by_place(W, image, ("std", 0.5), False, 1, overlap, power) for image in x]
+    y = backend.host(layer(backend.move(x.reshape(5, -1), place)))
+    np.testing.assert_allclose(y.reshape(5, *layer.out_shape), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("pool", [1, (3, 4), (7, 9)])
+@pytest.mark.parametrize("overlap", [1, 2.5])
+def test_each_region_is_a_mean_that_mirrors(pool, overlap):
+    layer = PooledPatches(np.ones((1, 1)), SHAPE, 1, pool=pool, overlap=overlap)
+    regions = layer._regions().reshape(*layer.pool, *SHAPE)
+    np.testing.assert_allclose(regions.sum(axis=(2, 3)), 1, rtol=1e-12)
+    np.testing.assert_allclose(regions, regions[::-1, ::-1, ::-1, ::-1], atol=1e-12)
 
 
 def test_leading_axes_one_image_and_members_of_a_stack(rng):
@@ -98,6 +135,10 @@ def test_the_weights_of_a_layer_are_copied_and_are_not_trained(rng):
         ({"threshold": 1.5}, ValueError, "threshold: .* came 1.5"),
         ({"threshold": ("mean", np.nan)}, ValueError, "threshold: .* nan"),
         ({"polarities": 3}, ValueError, "polarities: expected 1 or 2, came 3"),
+        ({"overlap": 0.9}, ValueError, "overlap: expected a number of at least 1, .* came 0.9"),
+        ({"overlap": np.inf}, ValueError, "overlap: .* inf"),
+        ({"power": 0}, ValueError, "power: expected a positive number, came 0"),
+        ({"power": np.nan}, ValueError, "power: .* nan"),
         ({"W": np.full((4, 6), np.inf)}, NotFiniteError, r"W has inf at \(0, 0\)"),
         ({"W": np.ones(6)}, ShapeError, r"\(m, n\), came \(6,\)"),
     ],

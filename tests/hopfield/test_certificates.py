@@ -259,7 +259,9 @@ def test_the_text_tells_all():
     assert lines[2] == "fixed points: 1 stored, 1 negative, 1 mixture"
     assert lines[3].startswith("energy: rose 0 times; promised never to (")
     single = HopfieldNetwork(Couplings(REPEL)).recall([1, 1])
-    assert str(single).splitlines()[0] == "1 recall of 2 units, synchronous: 0 exact; 1 in a 2-cycle"
+    assert (
+        str(single).splitlines()[0] == "1 recall of 2 units, synchronous: 0 exact; 1 in a 2-cycle"
+    )
 
 
 def test_path_and_energies_are_on_the_host(place):
