@@ -30,6 +30,7 @@ _MODULES = (
     "checks",
     "data",
     "errors",
+    "hebbian",
     "hopfield",
     "information",
     "initializers",
