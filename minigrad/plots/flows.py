@@ -172,7 +172,7 @@ def animation(
     x = np.asarray(backend.host(frames), dtype=float)
     if x.ndim != 3 or not x.size or x.shape[2] != math.prod(shape):
         raise ShapeError(f"frames: expected (frames, batch, {math.prod(shape)}), came {x.shape}")
-    writer = None if path is None else _writer(Path(path), fps)
+    writer = None if path is None else writer_of(Path(path), fps)
     canvas = _tiled(x, shape, columns)
     height, width = canvas.shape[1:]
     each = 2 * math.ceil(240 / max(height, width))  # of a dot; even, as films want their sides
@@ -299,7 +299,8 @@ def _tiled(x: NDArray[Any], shape: tuple[int, int], columns: int | None) -> NDAr
     return canvas
 
 
-def _writer(path: Path, fps: int) -> Any:
+def writer_of(path: Path, fps: int) -> Any:
+    """What writes a moving image to a file of this name: a GIF, or an MP4 where ffmpeg is."""
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
     if path.suffix.lower() == ".gif":
