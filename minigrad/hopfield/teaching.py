@@ -98,10 +98,10 @@ def _fit(
     rng: np.random.Generator,
 ) -> History:
     steps = epochs * math.ceil(patterns.shape[0] / batch)
+    # a saturated unit that is wrong has no slope by the mean absolute error: it must not get there
+    usual = Falling(RATE if net.memory.gives_fields else RATE / 4, steps)
     with net.lesson():
-        return Network.fit(
-            net, patterns, target, epochs, batch, loss, optimizer or Falling(RATE, steps), rng
-        )
+        return Network.fit(net, patterns, target, epochs, batch, loss, optimizer or usual, rng)
 
 
 def _course(
