@@ -26,7 +26,9 @@ class InvariantLayer(TorusLayer):
     everything, which is what the seed does. `alpha`: how fast the trace follows (1: no memory).
     `rates`: of active and of silent inputs. `renormalise_every`: frames from one renormalisation to
     the next, the first after the first frame; None: never. `reset_every`: frames after which the
-    trace is cleared, as `reset()` does; None: never. `start`: of W (U(0, 0.1)).
+    trace is cleared, as `reset()` does; None: never. `start`: of W (U(0, 0.1)); of samples, as
+    `start=codes`, no unit begins dead. Where frames dwell on one thing for a while, so long is a
+    good `reset_every`.
 
     `layer(x)` and `layer.learn(x)` give the activities a, which have no memory; `layer.traces(x)`
     gives their traces. The trace and the two counts of frames are parameters (`trace` (m,),
@@ -43,12 +45,12 @@ class InvariantLayer(TorusLayer):
         self,
         n: int,
         side: tuple[int, int] | int = (10, 10),
-        k: int | None = 5,
+        k: int | None = 1,
         radius: int = 2,
-        lateral: float | None = None,
+        lateral: float | None = 0.0,
         alpha: float = 1 / 3,
         rates: tuple[float, float] = (0.08, 0.0008),
-        renormalise_every: int | None = 2000,
+        renormalise_every: int | None = 8,
         reset_every: int | None = None,
         start: Any = None,
         rng: Random = None,
