@@ -47,3 +47,7 @@ class SolverError(ArithmeticError):
     """A solve could not go on; the message names the cause, `solution` has what was solved."""
 
     solution: Any = None
+
+
+class NothingStored(ValueError, AttributeError):
+    """A memory was asked for what it has only after its first pattern."""

@@ -49,6 +49,7 @@ def save(layer: Layer, path: str | Path) -> None:
         {} if isinstance(part, Network) else {k: list(v) for k, v in part.shapes.items()}
         for part in parts(layer)
     ]
+    frozen = [sorted(part.frozen) for part in parts(layer)]
 
     def write(stream: BinaryIO) -> None:
         np.savez(
@@ -56,7 +57,7 @@ def save(layer: Layer, path: str | Path) -> None:
             format=np.array(FORMAT),
             layers=np.array(describe(layer)),
             theta=backend.host(layer.theta),
-            shapes=np.array(json.dumps(shapes)),
+            shapes=np.array(json.dumps([shapes, frozen])),
             **beside,
         )
 
@@ -73,7 +74,7 @@ def load(layer: Layer, path: str | Path) -> None:
     target = layer
     if saved["layers"].tolist() != describe(layer):
         target = copy.deepcopy(layer)
-        _take_shapes(target, str(saved.get("shapes", "[]")))
+        _take_shapes(target, str(saved.get("shapes", "[[], []]")))
     expected, theta = describe(target), saved["theta"]
     if theta.dtype.kind != "f":
         raise FormatError(
@@ -107,9 +108,12 @@ def parts(layer: Layer) -> Iterator[Layer]:
 
 def _take_shapes(layer: Layer, shapes: str) -> None:
     """Let the parts that have no parameters yet, and can take shapes, have those of a file."""
-    for part, saved in zip(list(parts(layer)), json.loads(shapes), strict=False):
+    for part, saved, frozen in zip(list(parts(layer)), *json.loads(shapes), strict=False):
         if saved and not part.shapes and hasattr(part, "take_shapes"):
             part.take_shapes({name: tuple(shape) for name, shape in saved.items()})
+            part.unfreeze()
+            if frozen:
+                part.freeze(*frozen)
 
 
 def read_arrays(path: str | Path, form: str, names: Sequence[str] = ()) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class CellularAutomaton(Memory, Network):
     x, y: images of `shape` (height, width), flat; None: square, as wide as the patterns. U: kernel
     x kernel, odd, its centre masked, so that no unit hears itself: an automaton that does learns
     the identity. `masked=False` leaves the centre in, for learning from noise. There is no energy:
-    U is not symmetric. Source: Gilpin, Phys. Rev. E 100 (2019).
+    U is not symmetric. To load a saved one, give `shape`. Source: Gilpin, Phys. Rev. E 100 (2019).
     """
 
     losses = ("logistic", "mae")
@@ -39,12 +39,15 @@ class CellularAutomaton(Memory, Network):
     ) -> None:
         Network.__init__(self)
         self._become(coding, activation)
-        if isinstance(kernel, bool) or not isinstance(kernel, int) or kernel < 1 or not kernel % 2:
+        whole = hasattr(kernel, "__index__") and not isinstance(kernel, bool)
+        if not whole or kernel < 1 or kernel % 2 == 0:
             raise ValueError(f"{self}: a kernel with a centre is odd, 1, 3, 5 ...; came {kernel!r}")
         if kernel == 1 and masked:
             raise ValueError(f"{self}: of a kernel of 1 the mask leaves nothing")
         self.filters, self.kernel, self.masked, self.start = filters, kernel, masked, rng
         if shape is not None:
+            if not isinstance(shape, tuple | list) or len(shape) != 2:
+                raise ShapeError(f"{self}: shape is (height, width), came {shape!r}")
             self._draw(tuple(shape), rng)
 
     def _become(self, how: str | Coding, activation: ScalarMap | str | None) -> None:

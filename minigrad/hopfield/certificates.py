@@ -25,12 +25,12 @@ class Recall:
     """The certificate of a recall of states (..., n), of shape (...,) but for the states.
 
     `state` (..., n): the end, in the coding; `end`: where continuous time came to rest, else the
-    same. `steps`: how many changed something. `ended`: "fixed point", "2-cycle" or "not settled".
-    `nearest`: the number of the pattern that overlaps most (-1: none stored), `overlap` with it,
-    from -1 to 1, `exact`: no unit differs. `kind` of a fixed point: "stored", "negative" of one,
-    "mixture" of some, or "spurious"; "" where there is none. `energy` (T + 1, ...) after each step,
-    None where there is none. `promise`: why theory says that it cannot rise ("": it does not), and
-    `rises`: how often what is promised rose all the same, by more than rounding; it should be 0.
+    same. `steps`: how many it took. `ended`: "fixed point", "2-cycle" or "not settled". `nearest`:
+    the number of the pattern that overlaps most (-1: none stored), `overlap` with it, from -1 to 1,
+    `exact`: no unit differs. `kind` of a fixed point: "stored", "negative" of one, "mixture" of
+    some, or "spurious"; "" where there is none. `energy` (T + 1, ...) after each step, None where
+    there is none. `promise`: why theory says that it cannot rise ("": it does not), and `rises`:
+    how often what is promised rose all the same, by more than rounding; it should be 0.
     `path` (T + 1, ..., n): the states along the way, if they were asked for, on the host.
     """
 
@@ -135,8 +135,9 @@ def _compared(memory: Memory, state: Array) -> tuple[NDArray[Any], NDArray[Any],
     overlaps = backend.host(s @ p.mT).astype(np.float64)
     size = backend.host(memory.xp.sum(s * s, axis=-1)).astype(np.float64)
     sizes = backend.host(memory.xp.sum(p * p, axis=-1)).astype(np.float64)
+    apart = size[:, None] + sizes - 2 * overlaps  # of numbers the length counts as well
     overlaps /= np.sqrt(np.maximum(size[:, None] * sizes, np.finfo(np.float64).tiny))
-    nearest = overlaps.argmax(axis=1)
+    nearest = (overlaps if memory.coding.discrete else -apart).argmax(axis=1)
     near = backend.host(memory.patterns)[nearest]
     off = np.abs(backend.host(state) - near)
     if memory.coding.discrete:

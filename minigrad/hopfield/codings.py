@@ -39,13 +39,20 @@ class Coding:
 
         Between the two a unit keeps its value, the nearer one if it has none of the two.
         """
-        return xp.where(h > tie, self.high, xp.where(h < -tie, self.low, self.nearest(xp, x)))
+        up = h > tie
+        decided = up | (h < -tie)
+        if not bool(xp.all(decided)):
+            up = up | (~decided & (x > (self.low + self.high) / 2))
+            lost = xp.isnan(h) | xp.isnan(x)
+            if bool(xp.any(lost)):  # no value stands for what is none
+                return xp.where(lost, h + x, xp.astype(up, x.dtype) * self.span + self.low)
+        return xp.astype(up, x.dtype) * self.span + self.low  # a tenth of the time of xp.where
 
     def nearest(self, xp: Any, x: Array) -> Array:
         """x (..., n) with each unit at the nearer of its two values; any number stays."""
         if not self.discrete:
             return x
-        return xp.where(x > (self.low + self.high) / 2, xp.full_like(x, self.high), self.low)
+        return xp.astype(x > (self.low + self.high) / 2, x.dtype) * self.span + self.low
 
     def flipped(self, x: Array) -> Array:
         """The other value of each unit, low + high - x; the negative of any number."""
@@ -53,11 +60,15 @@ class Coding:
 
     def to_signs(self, x: Array) -> Array:
         """x (..., n) of this coding as signs: s = 2 v - 1 for bits; any number stays."""
-        return (2 * x - (self.low + self.high)) / self.span if self.discrete else x
+        if not self.discrete or self.low == -1:
+            return x
+        return (2 * x - (self.low + self.high)) / self.span
 
     def from_signs(self, s: Array) -> Array:
         """Signs s (..., n) in this coding: v = (1 + s) / 2 for bits; any number stays."""
-        return (self.span * s + (self.low + self.high)) / 2 if self.discrete else s
+        if not self.discrete or self.low == -1:
+            return s
+        return (self.span * s + (self.low + self.high)) / 2
 
     def holds(self, xp: Any, x: Array) -> Array:
         """Whether each unit of x (..., n) has one of the two values, or is a finite number."""

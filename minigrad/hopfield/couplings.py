@@ -10,7 +10,7 @@ from minigrad.backend import Array
 from minigrad.errors import NotFiniteError, ShapeError
 from minigrad.hopfield.codings import Coding, coding
 from minigrad.hopfield.memories import Memory, activation_of
-from minigrad.hopfield.sweeps import swept
+from minigrad.hopfield.sweeps import FEW, swept
 from minigrad.losses import not_finite
 from minigrad.maps import ScalarMap
 
@@ -23,7 +23,6 @@ class Couplings(Memory):
     """
 
     smooth = True
-    reach: float = 0.0  # the most that a field of signs can be; below its rounding a field is 0
     W: Array
     b: Array
     dW: Array
@@ -44,7 +43,11 @@ class Couplings(Memory):
             self._bind(*(backend.namespace(W).reshape(0 * W, (-1,))[:0] for _ in range(2)))
         if W.ndim != 2 or W.shape[0] != W.shape[1]:
             raise ShapeError(f"{self}: W is (n, n), came {tuple(W.shape)}")
-        self._couple(W, 0 * W[0, :] if b is None else b)
+        b = 0 * W[0, :] if b is None else b
+        for name, values in (("W", W), ("b", backend.receive(b, W))):
+            if not backend.all_finite(values):
+                raise NotFiniteError(f"{self}: {name} has {not_finite(values)}")
+        self._couple(W, b)
 
     def _become(self, how: str | Coding, activation: ScalarMap | str) -> None:
         self.coding, self.activation = coding(how), activation_of(activation)
@@ -56,11 +59,7 @@ class Couplings(Memory):
         b = backend.receive(b, self.theta)
         if b.shape != W.shape[:1]:
             raise ShapeError(f"{self}: b has shape {tuple(b.shape)}, expected {W.shape[:1]}")
-        for name, values in (("W", W), ("b", b)):
-            if not backend.all_finite(values):
-                raise NotFiniteError(f"{self}: {name} has {not_finite(values)}")
         self._hold(W=W, b=b)
-        self.reach = float(self.xp.max(self.xp.sum(self.xp.abs(W), axis=-1)))
         self.n = self.m = W.shape[0]
 
     def write(self, patterns: Array) -> None:
@@ -84,7 +83,12 @@ class Couplings(Memory):
 
     @property
     def tie(self) -> float:
-        return 4 * float(self.xp.finfo(self.theta.dtype).eps) * self.reach
+        some = self._some_rows()  # of about the size of the others
+        size = float(self.xp.max(self.xp.sum(self.xp.abs(some), axis=-1)))
+        return 8 * float(self.xp.finfo(self.theta.dtype).eps) * size
+
+    def _some_rows(self) -> Array:
+        return self.W[: min(self.W.shape[0], 8), :]
 
     @property
     def symmetric(self) -> bool:
@@ -126,7 +130,10 @@ class Couplings(Memory):
         noise: Array | None = None,
         h: Array | None = None,
     ) -> Array:
-        if isinstance(x, np.ndarray) and len(set(order)) == len(order):
+        if noise is not None:  # a unit at a temperature does not hear itself
+            middle = (self.coding.low + self.coding.high) / 2
+            noise = noise - self.diagonal * (x - middle)
+        if isinstance(x, np.ndarray) and len(x) >= FEW and len(set(order)) == len(order):
             return swept(self, x, order, noise, h)
         return super().sweep(x, order, noise, h)
 

@@ -75,6 +75,9 @@ class Dense(Couplings):
         middle = (self.coding.low + self.coding.high) / 2 if self.biased == "tied" else 0.0
         return -middle * self.xp.sum(self.W, axis=-1)
 
+    def _some_rows(self) -> Array:
+        return self.M[: min(self.M.shape[0], 8), :]
+
     def field(self, x: Array) -> Array:
         self.x = x
         if self.biased == "tied":

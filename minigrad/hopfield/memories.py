@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad import backend, maps
 from minigrad.backend import Array, Random
-from minigrad.errors import ShapeError
+from minigrad.errors import NothingStored, ShapeError
 from minigrad.hopfield.codings import Coding, coding
 from minigrad.layers import Layer
 from minigrad.maps import ScalarMap
@@ -25,7 +25,7 @@ class Memory(Layer):
     A memory of one's own sets `n` and writes `field`, which is enough to recall from;
     `field_backprop` to be learned by descent; `energy` and `promise` for the certificate; `write`
     if patterns are stored.
-    `patterns` (p, n): what was stored or taught so far, None at first.
+    `patterns` (p, n): what was stored so far, or taught last; None at first.
     """
 
     patterns: Array | None = None
@@ -172,6 +172,11 @@ class Memory(Layer):
         self.n = None
         return self
 
+    def randomize(self, rng: Any = None) -> Self:
+        super().randomize(rng)
+        self.patterns = None  # they are no longer there
+        return self
+
     def admit_patterns(self, patterns: Any) -> Array:
         """patterns as an array (p, n) beside theta, of the coding and of the width of this memory.
 
@@ -202,8 +207,6 @@ class Memory(Layer):
         """Have parameters of these shapes, those of a saved memory."""
         place, like = self.place, backend.dtype_name(self.theta)
         self._hold(**{name: backend.move(np.zeros(s), place, like) for name, s in shapes.items()})
-        if type(self).write is Memory.write:  # it is learned
-            self.unfreeze()
         n = next(iter(shapes.values()))[-1]
         self.n = self.m = n
 
@@ -232,7 +235,8 @@ class Memory(Layer):
         self.shapes = {name: tuple(value.shape) for name, value in values.items()}
         flat = [self.xp.reshape(value, (-1,)) for value in values.values()] or [self.theta[:0]]
         theta = self.xp.concat(flat)
-        self._bind(theta, self.xp.zeros_like(theta))
+        zeros = self.xp.zeros(tuple(theta.shape), dtype=theta.dtype, device=self.place.device)
+        self._bind(theta, zeros)
         for view in old:
             backend.retire(view)
 
@@ -266,15 +270,11 @@ class Memory(Layer):
         return type(self).__name__
 
     def __str__(self) -> str:
-        return self.title() + ("" if self.coding.name == "signs" else f" of {self.coding.name}")
+        return self.title() + ("" if self.coding.name == "signs" else f" ({self.coding.name})")
 
 
-class _NothingYet(ValueError, AttributeError):
-    """Asked for parameters before there are any."""
-
-
-def _nothing_yet(memory: Memory) -> _NothingYet:
-    return _NothingYet(f"{memory.title()}: nothing is stored yet, or learned: it has no width")
+def _nothing_yet(memory: Memory) -> NothingStored:
+    return NothingStored(f"{memory.title()}: nothing is stored yet, or learned: it has no width")
 
 
 def _entropy(xp: Any, x: Array) -> Array:

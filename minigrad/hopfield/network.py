@@ -2,7 +2,7 @@
 
 import operator
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +12,7 @@ from minigrad.errors import NotFiniteError, ShapeError
 from minigrad.hopfield.certificates import Recall, certify
 from minigrad.hopfield.memories import Memory
 from minigrad.hopfield.updates import Continuous, Relaxation, Synchronous, Update, update_of
+from minigrad.layers import Layer
 from minigrad.losses import not_finite
 from minigrad.network import Network
 
@@ -47,6 +48,20 @@ class HopfieldNetwork(Network):
         self.rng = backend.generator(rng)
         self.teaching, self.course = False, None
         super().__init__(memory)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The memory; no other layer stands in it."""
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers: Iterable[Layer]) -> None:
+        layers = tuple(layers)
+        if len(layers) > 1 or not all(isinstance(layer, Memory) for layer in layers):
+            raise TypeError(
+                f"{self} is made of one memory; other layers go around it: Network(..., this, ...)"
+            )
+        Network.layers.fset(self, layers)  # type: ignore[attr-defined]
 
     @property
     def update(self) -> Update:
@@ -91,6 +106,7 @@ class HopfieldNetwork(Network):
         NotFiniteError for NaN, ShapeError for another width.
         """
         x = self._state(x)
+        self._doubt(x)
         how = self.update if update is None else update_of(update)
         rows = self.xp.reshape(x, (-1, x.shape[-1]))
         if not rows.shape[0]:
@@ -101,7 +117,7 @@ class HopfieldNetwork(Network):
     def learn(  # type: ignore[override]
         self,
         patterns: Any,
-        epochs: int = 300,
+        epochs: int = 600,
         batch: int | None = None,
         loss: str | None = None,
         optimizer: "Optimizer | None" = None,
@@ -249,6 +265,17 @@ class HopfieldNetwork(Network):
         if not backend.all_finite(x):
             raise NotFiniteError(f"{self}: the start has {not_finite(x)}")
         return x
+
+    def _doubt(self, x: Array) -> None:
+        """Say once that bits came where signs are stored: the first mistake that anyone makes."""
+        xp = self.xp
+        if self.memory.coding.low == -1 and bool(
+            xp.all((x == 0) | (x == 1)) & xp.any(x == 0) & xp.any(x == 1)
+        ):
+            backend.say_once(
+                f"{self}: the start is of bits, 0 and 1, and the memory of signs: give 2 x - 1, or "
+                "the memory coding='bits'"
+            )
 
     def _check_state(self, x: Array) -> None:
         n = self.memory.n

@@ -126,5 +126,5 @@ class Polynomial(PatternMemory):
             total = total * a + power
         return (m - below) * total
 
-    def __str__(self) -> str:
+    def title(self) -> str:
         return f"Polynomial of degree {self.degree}" + (", rectified" if self.rectified else "")

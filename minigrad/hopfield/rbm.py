@@ -275,4 +275,4 @@ class RBM(Memory):
         self.chain = None
 
     def title(self) -> str:
-        return f"{type(self).__name__} of {self.hidden} hidden units"
+        return f"{type(self).__name__} of {self.hidden} hidden units, {self.units}"

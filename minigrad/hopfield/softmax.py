@@ -111,7 +111,7 @@ class Softmax(PatternMemory):
             return "lse is convex, by whichever units"
         return ""
 
-    def __str__(self) -> str:
+    def title(self) -> str:
         return f"Softmax of beta {self.beta:g}"
 
 

@@ -85,7 +85,7 @@ class Relaxation:
         return np.asarray(staying)
 
     def finish(self) -> "Relaxation":
-        """The time is over: what still moves stays where it is."""
+        """The time is over: what moves stays where it is."""
         self.keep(np.empty(0, dtype=np.int64), np.arange(len(self.rows)))
         return self
 
@@ -146,12 +146,12 @@ class Synchronous(Update):
             y = memory.answer(h, r.x)
             if hasattr(memory, "pair_energy"):
                 r.note_pair(memory.pair_energy(y, r.x, h))
-            still = r.stop(self.same(memory, y, r.x, size), FIXED)
-            y, h, size = (r.chosen(a, still) for a in (y, h, size))
+            going = r.stop(self.same(memory, y, r.x, size), FIXED)
+            y, h, size = (r.chosen(a, going) for a in (y, h, size))
             if before is not None and memory.coding.discrete:
-                before = r.chosen(before, still)
-                still = r.stop(xp.all(y == before, axis=-1), CYCLE)
-                y, size = r.chosen(y, still), r.chosen(size, still)
+                before = r.chosen(before, going)
+                going = r.stop(xp.all(y == before, axis=-1), CYCLE)
+                y, size = r.chosen(y, going), r.chosen(size, going)
             if not len(r.rows):
                 break
             before, r.x = r.x, y
@@ -159,9 +159,9 @@ class Synchronous(Update):
             h = memory.field(r.x)
             r.note(memory.energy(r.x, h))
         else:  # the last step may have led to rest
-            still = r.stop(self.same(memory, memory.answer(h, r.x), r.x, size), FIXED)
+            going = r.stop(self.same(memory, memory.answer(h, r.x), r.x, size), FIXED)
             if before is not None and memory.coding.discrete and len(r.rows):
-                h, before = r.chosen(h, still), r.chosen(before, still)
+                h, before = r.chosen(h, going), r.chosen(before, going)
                 r.stop(xp.all(memory.answer(h, r.x) == before, axis=-1), CYCLE)
         return r
 
@@ -189,13 +189,14 @@ class Asynchronous(Update):
     """
 
     def __init__(self, fraction: float | None = None) -> None:
-        if fraction is not None and not 0 < fraction <= 1:
+        known = isinstance(fraction, float | int | np.number) and not isinstance(fraction, bool)
+        if fraction is not None and not (known and 0 < fraction <= 1):
             raise ValueError(f"fraction: expected a share above 0, up to 1, came {fraction!r}")
         self.fraction = fraction
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Of some units at once theory says nothing."""
+        """What `promise` is asked: of some units at once it is another thing."""
         return "asynchronous" if self.fraction is None else "in part"
 
     def __str__(self) -> str:
@@ -207,10 +208,10 @@ class Asynchronous(Update):
         h = memory.field(r.x)
         r.note(memory.energy(r.x, h))
         for step in range(max_steps + 1):
-            still = r.stop(xp.all(memory.answer(h, r.x) == r.x, axis=-1), FIXED)
+            going = r.stop(xp.all(memory.answer(h, r.x) == r.x, axis=-1), FIXED)
             if not len(r.rows) or step == max_steps:
                 break
-            h = r.chosen(h, still)
+            h = r.chosen(h, going)
             if self.fraction is None:
                 order = rng.permutation(r.x.shape[-1]).tolist()
                 r.x = memory.sweep(r.x, order, h=h)
@@ -227,8 +228,9 @@ class Asynchronous(Update):
 class Stochastic(Update):
     """One unit at a time at a temperature T > 0: high with 1 / (1 + exp(-(high - low) h / T)).
 
-    So states come up as exp(-E / T). It never settles: a recall is `max_steps` sweeps long. Source:
-    Glauber, J. Math. Phys. 4 (1963).
+    So states come up as exp(-E / T), where h is what E falls by: of couplings, the polynomial and
+    the RBM. It never settles: a recall is `max_steps` sweeps long. Source: Glauber, J. Math. Phys.
+    4 (1963).
     """
 
     name = "stochastic"
@@ -273,7 +275,8 @@ class Continuous(Update):
 
     def __init__(self, gain: float | None = None, rest: float = 1e-6, rtol: float = 1e-6) -> None:
         for what, value in (("gain", gain), ("rest", rest), ("rtol", rtol)):
-            if value is not None and not 0 < value < np.inf:
+            known = isinstance(value, float | int | np.number)
+            if value is not None and not (known and 0 < value < np.inf):
                 raise ValueError(f"{what}: expected a number above 0, came {value!r}")
         self.gain, self.rest, self.rtol = gain, rest, rtol
 
@@ -315,9 +318,11 @@ def update_of(given: str | Update) -> Update:
     """The update of that name, or itself: one that takes a temperature has to be given."""
     if isinstance(given, Update):
         return given
+    if isinstance(given, type) and issubclass(given, Update):
+        raise ValueError(f"unknown update: the class; expected an object, {given.__name__}(...)")
     if given == "stochastic":
         raise ValueError("update='stochastic' needs a temperature: Stochastic(temperature=...)")
-    if given not in UPDATES:
+    if not isinstance(given, str) or given not in UPDATES:
         raise ValueError(
             f"unknown update {given!r}: expected one of {', '.join(UPDATES)}, or an Update such as "
             "Asynchronous(fraction=0.1) or Stochastic(temperature=0.5)"

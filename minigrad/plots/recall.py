@@ -67,7 +67,7 @@ def overlaps(recall: "Recall", memories: Any, row: int = 0, ax: Any = None) -> A
         raise ValueError("overlaps: the states on the way are not there: recall(x, keep=True)")
     path = recall.path.reshape(len(recall.path), -1, recall.path.shape[-1])[:, row]
     memories = backend.host(memories)
-    if memories.min() >= 0:  # bits: as signs
+    if np.isin(memories, (0, 1)).all():  # bits: as signs
         memories, path = 2 * memories - 1, 2 * path - 1
     sizes = np.linalg.norm(path, axis=1)[:, None] * np.linalg.norm(memories, axis=1)
     lines = path @ memories.T / np.maximum(sizes, 1e-300)

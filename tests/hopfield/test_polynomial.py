@@ -282,7 +282,7 @@ def test_it_travels():
     twin = pickle.loads(pickle.dumps(memory))
     x = np.random.default_rng(1).normal(size=(5, 4))
     same(twin(x), memory(x))
-    assert str(twin) == "Polynomial of degree 4, rectified"
+    assert str(twin) == "Polynomial of degree 4, rectified (bits)"
 
 
 @pytest.mark.parametrize("degree", [1, 0, -2, 2.0, True, "3", None])

@@ -356,7 +356,7 @@ def test_it_travels():
         twin = pickle.loads(pickle.dumps(memory))
         x = np.random.default_rng(1).normal(size=(5, 4))
         same(twin(x), memory(x))
-    assert str(twin) == "Softmax of beta 0.4"
+    assert str(twin) == "Softmax of beta 0.4 (bits)"
 
 
 def test_bad_requests_are_refused():
