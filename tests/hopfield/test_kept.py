@@ -20,21 +20,23 @@ from minigrad.hopfield.denoising import of_both
 from minigrad.losses import half_squared_error
 
 P = np.where(np.random.default_rng(1).random((12, 40)) < 0.5, -1.0, 1.0)
-STARTS = np.where(np.random.default_rng(2).random((300, 40)) < 0.5, -1.0, 1.0)
 
 
 def test_a_field_that_is_0_but_for_rounding_is_a_tie_wherever_the_couplings_come_from(tmp_path):
-    """n = 40 is no power of two: 0 comes out as a few 1e-17, of either sign."""
-    net = HopfieldNetwork(Hebb()).store(P)
-    h = STARTS @ np.rint(40 * net.memory.W)  # of whole numbers, whose sums are exact
-    expected = np.where(h > 0, 1, np.where(h < 0, -1, STARTS))
-    assert (h == 0).any() and ((STARTS @ net.memory.W == 0) != (h == 0)).any()
+    """n = 50 is no power of two: 0 comes out as a few 1e-17, of either sign."""
+    rng = np.random.default_rng(4)
+    patterns, x = (np.where(rng.random(shape) < 0.5, -1.0, 1.0) for shape in ((4, 50), (300, 50)))
+    net = HopfieldNetwork(Hebb()).store(patterns)
+    W = net.memory.W
+    h = x @ np.rint(50 * W)  # of whole numbers, whose sums are exact
+    expected = np.where(h > 0, 1, np.where(h < 0, -1, x))
+    assert (h == 0).any() and ((x @ W == 0) != (h == 0)).any()
     net.save(tmp_path / "net.npz")
     loaded = HopfieldNetwork(Hebb()).load(tmp_path / "net.npz")
-    given = HopfieldNetwork(Dense(40))
-    given.memory.M = net.memory.W
+    given = HopfieldNetwork(Dense(50))
+    given.memory.M = W
     for one in (net, loaded, given):
-        np.testing.assert_array_equal(one.memory.answer(one.memory.field(STARTS), STARTS), expected)
+        np.testing.assert_array_equal(one.memory.answer(one.memory.field(x), x), expected)
 
 
 def test_a_file_keeps_what_is_frozen(tmp_path):
