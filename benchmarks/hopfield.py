@@ -111,10 +111,15 @@ def cases(options):
         "minigrad": lambda: sweeping(probes),
         "minigrad, with certificate": lambda: sweeping.recall(probes),
     }
-    soft = {}
-    for steps in (1, 5):
-        net = HopfieldNetwork(Softmax(BETA), max_steps=steps).store(patterns)
-        soft[steps] = {"minigrad": lambda net=net: net(probes)}
+    memory = Softmax(BETA).store(patterns)
+
+    def attend(steps):  # a recall would stop when nothing moves any more
+        x = probes
+        for _ in range(steps):
+            x = memory(x)
+        return x
+
+    soft = {steps: {"minigrad": lambda steps=steps: attend(steps)} for steps in (1, 5)}
     if torch:
         write["PyTorch"], synchronous["PyTorch"], recall["PyTorch"], t_softmax = in_torch(
             torch, patterns, probes

@@ -77,7 +77,7 @@ class KrotovHopfield(LocalLayer):
 
     def _step(self, x: Array) -> Array:
         xp, y = self.xp, self.forward(x)
-        currents = x @ self._dual().mT
+        currents = y if self.p == 2 else x @ self._dual().mT
         ranked = backend.top_k(currents, self.k)
         first, kth = ranked[:, 0], ranked[:, self.k - 1]
         # Only rows that were first or k-th for some x change, and are touched.

@@ -60,13 +60,13 @@ class Coding:
 
     def to_signs(self, x: Array) -> Array:
         """x (..., n) of this coding as signs: s = 2 v - 1 for bits; any number stays."""
-        if not self.discrete or self.low == -1:
+        if not self.discrete or (self.low, self.high) == (-1, 1):
             return x
         return (2 * x - (self.low + self.high)) / self.span
 
     def from_signs(self, s: Array) -> Array:
         """Signs s (..., n) in this coding: v = (1 + s) / 2 for bits; any number stays."""
-        if not self.discrete or self.low == -1:
+        if not self.discrete or (self.low, self.high) == (-1, 1):
             return s
         return (self.span * s + (self.low + self.high)) / 2
 

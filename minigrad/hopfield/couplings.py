@@ -133,7 +133,8 @@ class Couplings(Memory):
         if noise is not None:  # a unit at a temperature does not hear itself
             middle = (self.coding.low + self.coding.high) / 2
             noise = noise - self.diagonal * (x - middle)
-        if isinstance(x, np.ndarray) and len(x) >= FEW and len(set(order)) == len(order):
+        known = isinstance(x, np.ndarray) and len(set(order)) == len(order)
+        if known and len(x) >= FEW and self.coding.holds(np, x).all():
             return swept(self, x, order, noise, h)
         return super().sweep(x, order, noise, h)
 

@@ -24,10 +24,10 @@ FEW = 8  # rows below which laying out the couplings costs more than it saves
 def swept(
     memory: "Couplings", x: Array, order: Sequence[int], noise: Array | None, h: Array | None
 ) -> Array:
-    """x (B, n), of fields h, after the units of `order` (each once) were updated one by one."""
+    """x (B, n), of the coding, of fields h, after the units of `order` (each once) were updated."""
     step, tie = memory.coding, memory.tie
     units = np.asarray(order, dtype=np.int64)
-    W = memory.W[units][:, units]
+    W = memory.W[np.ix_(units, units)]
     h = (memory.field(x) if h is None else h)[:, units]
     if noise is not None:
         h += noise[:, units]
@@ -51,10 +51,12 @@ def swept(
 def _within(x: Array, h: Array, W: Array, step: Coding, tie: float) -> Array:
     """x (R, k) after the k units of a block, with fields h and couplings W (k, k) among them."""
     x, h = x.T.copy(), h.T.copy()  # one unit, one run of memory
+    s = step.to_signs(x)
     for i in range(len(x)):
-        y = step.snap(np, h[i], x[i], tie)
-        moved = y - x[i]
-        if moved.any():
-            x[i] = y
+        wants = h[i] * s[i] < -tie  # its field has the other sign
+        if wants.any():
+            moved = s[i] * wants
+            moved *= -step.span
+            x[i] += moved
             h[i + 1 :] += W[i + 1 :, i, None] * moved
     return np.ascontiguousarray(x.T)
