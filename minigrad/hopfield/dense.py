@@ -65,7 +65,7 @@ class Dense(Couplings):
     @property
     def W(self) -> Array:
         """The couplings (n, n), made of M."""
-        return _between_pairs(self.xp, self.M)
+        return _between_pairs(self.M)
 
     @property
     def b(self) -> Array:
@@ -79,20 +79,22 @@ class Dense(Couplings):
         return self.M[: min(self.M.shape[0], 8), :]
 
     def field(self, x: Array) -> Array:
-        self.x = x
+        self.x, self.coupled = x, self.W  # made of M once for the field and its backprop
         if self.biased == "tied":
             self.x = x - (self.coding.low + self.coding.high) / 2
-        h = self.x @ self.W
+        h = self.x @ self.coupled
         return h + self.bias if self.biased == "free" else h
 
     def field_backprop(self, dh: Array) -> Array:
-        self.dM += _between_pairs(self.xp, self.rows(dh).mT @ self.rows(self.x))
+        self.dM += _between_pairs(self.rows(dh).mT @ self.rows(self.x))
         if self.biased == "free":
             self.dbias += self.total(dh)
-        return dh @ self.W
+        return dh @ self.coupled
 
 
-def _between_pairs(xp: Any, M: Array) -> Array:
-    """(M + M^T) / 2 without its diagonal."""
-    eye = xp.eye(M.shape[-1], dtype=M.dtype, device=backend.place_of(M).device)
-    return (M + M.mT) / 2 * (1 - eye)
+def _between_pairs(M: Array) -> Array:
+    """(M + M^T) / 2 without its diagonal, (..., n, n)."""
+    S = M + M.mT
+    S *= 0.5
+    backend.view(S, (*S.shape[:-2], -1))[..., :: S.shape[-1] + 1] = 0
+    return S
