@@ -64,6 +64,8 @@ class Competitive(_OneWinner):
     and Melton, Neural Networks 3 (1990) 277.
     """
 
+    by_distance = True
+
     def __init__(
         self,
         n: int,

@@ -226,7 +226,8 @@ def controls(
 
     `score(layer)`: the accuracy of all that follows, read-out and all. `learned`: a layer with
     weights W (m, n), or W itself; the controls are copies of it with another W, its counts and
-    traces at 0, and the layer itself is left alone. `untrained`: an initializer; None: the layer's
+    traces at 0, and the layer itself is left alone. Where units compete by products, rows of x are
+    given the lengths of the learned ones. `untrained`: an initializer; None: the layer's
     own start, which a layer started from samples does not have but for these samples.
     """
     draws, rng = samples.positive("draws", draws), backend.generator(rng)
@@ -243,7 +244,15 @@ def controls(
     start = initializer(start)
     reached: tuple[list[float], list[float]] = ([], [])
     for _ in range(draws):
-        reached[0].append(float(score(_with(learned, W, some_rows(x, n, m, rng)))))
+        rows = some_rows(x, n, m, rng)
+        if (
+            isinstance(learned, LocalLayer) and not learned.by_distance
+        ):  # else the brightest win all
+            sizes = np.linalg.norm(backend.host(W), axis=1) / np.linalg.norm(rows, axis=1).clip(
+                1e-300
+            )
+            rows = rows * sizes[:, None]
+        reached[0].append(float(score(_with(learned, W, rows))))
         reached[1].append(float(score(_with(learned, W, start(rng, (m, n))))))
     return Controls(float(score(learned)), tuple(reached[0]), tuple(reached[1]))
 

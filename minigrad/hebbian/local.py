@@ -31,6 +31,7 @@ class LocalLayer(Layer):
     """
 
     W: Array
+    by_distance = False  # whether units compete by their distance, not by their product
     n: int
 
     def __init__(self, n: int, m: int, start: Any = None, rng: Random = None) -> None:
@@ -131,13 +132,16 @@ def from_zero(high: float) -> initializers.Initializer:
 
 
 def some_rows(samples: Any, n: int, m: int, rng: np.random.Generator) -> Any:
-    """m rows of the samples (N, n), none twice, as floats on the host: (m, n)."""
+    """m rows of the samples (N, n), no two alike if there are so many, on the host: (m, n)."""
     samples = backend.host(samples)
     if samples.ndim != 2 or samples.shape[1] != n:
         raise ShapeError(f"start: expected samples (N, {n}), came {tuple(samples.shape)}")
     if len(samples) < m:
         raise ValueError(f"start: {m} units want as many samples, came {len(samples)}")
-    rows = samples[rng.choice(len(samples), m, replace=False)].astype(np.float64)
+    order = rng.permutation(len(samples))
+    _, first = np.unique(samples[order], axis=0, return_index=True)  # equal rows would tie for ever
+    some = order[np.sort(first)] if len(first) >= m else order
+    rows = samples[some[:m]].astype(np.float64)
     if not np.isfinite(rows).all():
         raise NotFiniteError(f"start: the samples drawn have {not_finite(rows)}")
     return rows

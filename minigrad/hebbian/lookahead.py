@@ -27,7 +27,7 @@ import numpy as np
 from minigrad import backend
 from minigrad.backend import Array
 from minigrad.fast import one_thread
-from minigrad.hebbian.torus import circulant
+from minigrad.hebbian.torus import Torus, circulant
 
 BLOCK = 64  # samples looked ahead: half that is slower, twice that no quicker
 FEW = 50  # winners: up to here to take the largest k times is quicker than a partition
@@ -49,8 +49,12 @@ def applies(layer: Any, rule: dict[str, Any]) -> bool:
         layer.place.name == "numpy"
         and not os.environ.get("MINIGRAD_PLAIN")
         and all(getattr(type(layer), name) is method for name, method in rule.items())
+        and (layer.torus is None or type(layer.torus).sum is TORUS_SUM)
         and not rule.keys() & vars(layer).keys()
     )
+
+
+TORUS_SUM = Torus.sum
 
 
 class Competition:

@@ -9,7 +9,7 @@ generator are kept together: a run that was interrupted ends where it would have
 
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -21,7 +21,7 @@ from minigrad.hebbian.codes import beside
 from minigrad.hebbian.local import LocalLayer
 from minigrad.layers import Layer
 from minigrad.losses import not_finite
-from minigrad.network import leaves
+from minigrad.network import Network, leaves
 from minigrad.saving import describe, read_arrays, write_whole
 
 FORMAT = "minigrad run 1"
@@ -55,7 +55,7 @@ class Run:
         row = [layers] if isinstance(layers, Layer) else list(layers)
         if strange := [layer for layer in row if not isinstance(layer, Layer)]:
             raise TypeError(f"layers: expected layers, came a {type(strange[0]).__name__}")
-        self.layers = tuple(leaf for layer in row for leaf in leaves(layer))
+        self.layers = tuple(part for layer in row for part in _in_a_row(layer))
         self._check_layers()
         if missing := [v for v in ("take", "state", "restore") if not hasattr(stream, v)]:
             raise TypeError(
@@ -66,6 +66,8 @@ class Run:
             raise TypeError(f"callback: expected a function of the run, came {callback!r}")
         if every is not None and path is None:
             raise ValueError("every: there is no path to write checkpoints to")
+        if path is not None and not Path(path).resolve().parent.is_dir():
+            raise FileNotFoundError(f"path: there is no folder {Path(path).resolve().parent}")
         self.stream, self.path, self.callback = stream, path, callback
         self.block = samples.positive("block", block)
         self.every = None if every is None else samples.positive("every", every)
@@ -106,11 +108,25 @@ class Run:
             warnings.warn(
                 f"{self.stopped}: the layers keep what they learned", UserWarning, stacklevel=3
             )
-        finally:
+        finally:  # whatever ended it: what was learned is not lost
             bar.close()
-        if self.path is not None:
-            self.save(self.path)
+            if self.path is not None:
+                self.save(self.path)
+        self._report_dead()
         return self
+
+    def _report_dead(self) -> None:
+        """Warn of every layer of which more than half of the units never won."""
+        for layer in self.layers:
+            wins = _wins(layer)
+            dead = 0 if wins is None else int(np.count_nonzero(wins == 0))
+            if wins is not None and 2 * dead > wins.size and self.seen >= 10 * wins.size:
+                warnings.warn(
+                    f"{layer}: {dead} of its units never won in {self.seen} frames; a start from "
+                    "samples (start=...), or other rates, may wake them",
+                    UserWarning,
+                    stacklevel=4,
+                )
 
     def _learn(self, count: int) -> None:
         """Let every layer learn from the next frames, or none from any of them."""
@@ -187,9 +203,8 @@ class Run:
     def __str__(self) -> str:
         lines = [f"{self.seen} frames, {self.stopped}"]
         for layer in self.layers:
-            wins = getattr(layer, "wins", getattr(layer, "counts", None))  # of those that count
+            wins = _wins(layer)
             if wins is not None:
-                wins = backend.host(wins)
                 lines.append(f"{layer}: {np.count_nonzero(wins == 0)} of {wins.size} never won")
         return "\n".join(lines)
 
@@ -210,6 +225,23 @@ class Run:
                     f"{layer} learns by gradient, and would learn nothing here: fit it afterwards, "
                     "on what the layers below answer"
                 )
+
+
+def _in_a_row(layer: Layer) -> Iterator[Layer]:
+    """The layers of a plain network one by one; a network with a forward of its own stays whole."""
+    if type(layer) is Network:
+        for inner in layer.layers:
+            yield from _in_a_row(inner)
+        return
+    if isinstance(layer, Network) and any(isinstance(leaf, LocalLayer) for leaf in leaves(layer)):
+        raise TypeError(f"{layer}: a layer with a local rule in it would not learn; take it out")
+    yield layer
+
+
+def _wins(layer: Layer) -> Any:
+    """How often each unit has won (m,), on the host; None of layers that do not count."""
+    wins = getattr(layer, "wins", getattr(layer, "counts", None))
+    return None if wins is None else backend.host(wins)
 
 
 def _list(text: Any) -> Any:

