@@ -245,13 +245,9 @@ def controls(
     reached: tuple[list[float], list[float]] = ([], [])
     for _ in range(draws):
         rows = some_rows(x, n, m, rng)
-        if (
-            isinstance(learned, LocalLayer) and not learned.by_distance
-        ):  # else the brightest win all
-            sizes = np.linalg.norm(backend.host(W), axis=1) / np.linalg.norm(rows, axis=1).clip(
-                1e-300
-            )
-            rows = rows * sizes[:, None]
+        if isinstance(learned, LocalLayer) and not learned.by_distance:
+            lengths, own = (np.linalg.norm(a, axis=1) for a in (backend.host(W), rows))
+            rows = rows * (lengths / own.clip(1e-300))[:, None]  # or the brightest would win all
         reached[0].append(float(score(_with(learned, W, rows))))
         reached[1].append(float(score(_with(learned, W, start(rng, (m, n))))))
     return Controls(float(score(learned)), tuple(reached[0]), tuple(reached[1]))
