@@ -46,7 +46,7 @@ class Coding:
             lost = xp.isnan(h) | xp.isnan(x)
             if bool(xp.any(lost)):  # no value stands for what is none
                 return xp.where(lost, h + x, xp.astype(up, x.dtype) * self.span + self.low)
-        return xp.astype(up, x.dtype) * self.span + self.low  # a tenth of the time of xp.where
+        return xp.astype(up, x.dtype) * self.span + self.low
 
     def nearest(self, xp: Any, x: Array) -> Array:
         """x (..., n) with each unit at the nearer of its two values; any number stays."""
