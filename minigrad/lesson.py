@@ -32,15 +32,31 @@ class Lesson:
 
     def show(self, drawn: Any, name: str) -> None:
         """Show or save what was drawn, a figure or its axes, under `name`."""
-        figure = getattr(drawn, "figure", drawn)
         if self.in_notebook:
-            from IPython.display import Image, display
-
-            picture = io.BytesIO()
-            figure.savefig(picture, format="png", dpi=110)
-            display(Image(picture.getvalue()))
+            display(drawn)
         if self.figures is not None:
-            self.figures.mkdir(parents=True, exist_ok=True)
-            path = self.figures / f"{self.name}-{name}.png"
-            figure.savefig(path, dpi=150)
-            print(f"figure: {path}")
+            save(drawn, self.figures / f"{self.name}-{name}.png")
+
+
+def show(drawn: Any, name: str) -> None:
+    """Display a figure, or its axes, in a notebook; in a script, save it here as NAME.png."""
+    if "ipykernel" in sys.modules:
+        display(drawn)
+    else:
+        save(drawn, Path(f"{name}.png"))
+
+
+def display(drawn: Any) -> None:
+    """Display a figure, or its axes, below the cell of a notebook."""
+    from IPython import display as notebook
+
+    picture = io.BytesIO()
+    getattr(drawn, "figure", drawn).savefig(picture, format="png", dpi=110)
+    notebook.display(notebook.Image(picture.getvalue()))
+
+
+def save(drawn: Any, path: Path) -> None:
+    """Save a figure, or its axes, and say where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    getattr(drawn, "figure", drawn).savefig(path, dpi=150)
+    print(f"figure: {path}")
