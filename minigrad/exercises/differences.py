@@ -1,0 +1,134 @@
+"""The first difference between what was returned and what was wanted, in words."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.exercises.outcomes import Outcome, shown
+
+
+class Difference(NamedTuple):
+    """`where`: the output that differs, or -1; `kind`: how; `detail`: with the numbers."""
+
+    where: int
+    kind: str
+    detail: str = ""
+
+
+def difference(
+    got: Outcome, wanted: Outcome, names: Sequence[str], tolerance: float
+) -> Difference | None:
+    """The first difference of two outcomes that returned; None if there is none.
+
+    An entry is right if |got - wanted| <= tolerance max(1, |wanted|).
+    """
+    if len(got.values) != len(wanted.values):
+        expected = f"{len(wanted.values)} ({', '.join(names)})" if len(names) > 1 else "one"
+        return Difference(-1, "the number of values returned", f"{len(got.values)}, not {expected}")
+    for where, (name, a, b) in enumerate(zip(names, got.values, wanted.values, strict=True)):
+        if not close(a, b, tolerance):
+            return Difference(where, *_words(name, a, b, tolerance))
+    for name in got.changed:
+        if name not in wanted.changed:
+            return Difference(
+                -1, f"the argument {name} was changed", "it is the caller's: work on a copy"
+            )
+    return None
+
+
+def close(a: Any, b: Any, tolerance: float) -> bool:
+    """Whether two values are the same numbers in the same shape, within the tolerance."""
+    if _words_only(a) or _words_only(b):
+        return type(a) is type(b) and bool(a == b)
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype == np.float16:
+        return False
+    return bool(_right(a, b, tolerance).all())
+
+
+def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
+    """Whether two calls returned the same, not-a-number like itself, and changed the same."""
+    if a.state != b.state or a.problem or b.problem or len(a.values) != len(b.values):
+        return False
+    return set(a.changed) == set(b.changed) and all(
+        same(u, v, tolerance) for u, v in zip(a.values, b.values, strict=True)
+    )
+
+
+def same(a: Any, b: Any, tolerance: float) -> bool:
+    """`close`, where what is not finite is like itself."""
+    if _words_only(a) or _words_only(b) or np.shape(a) != np.shape(b):
+        return close(a, b, tolerance)
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    finite = np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return False
+    return close(a[finite], b[finite], tolerance)
+
+
+def _words_only(value: Any) -> bool:
+    return value is None or isinstance(value, str | tuple)
+
+
+def _right(a: Any, b: Any, tolerance: float) -> Any:
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.abs(a - b) <= tolerance * np.maximum(1, np.abs(b))
+
+
+def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
+    """How a differs from b: without a number, and with."""
+    if _words_only(a) or _words_only(b):
+        came = "nothing (no return?)" if a is None else f"a {type(a).__name__}"
+        return f"{name}: {came}", f"{shown(a)}, expected {shown(b)}"
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        turned = ": transposed" if a.shape == b.T.shape else ""
+        return f"{name} has the wrong shape{turned}", f"{a.shape}, expected {b.shape}"
+    if a.dtype == np.float16:
+        return f"{name} is of half precision", "float16, expected float64"
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    lost = int(np.count_nonzero(~np.isfinite(a) & np.isfinite(b)))
+    if lost:
+        return f"{name} is not finite", f"in {lost} of {a.size} places"
+    if np.any(np.abs(b) > tolerance):
+        if close(a, -b, tolerance):
+            return f"{name} has the opposite sign", _entry(name, a, b)
+        if not a.any():
+            return f"{name} is zero", _entry(name, a, b)
+        factor = float(np.vdot(b, a) / np.vdot(b, b))
+        fraction = _fraction(factor)
+        if factor and (b.size > 1 or fraction) and close(a / factor, b, tolerance):
+            also = f" ({fraction})" if fraction and fraction.denominator > 1 else ""
+            times = f"{factor:.6g}{also} times what it should be"
+            return f"{name} is off by a constant factor", times
+    if b.size > 1:
+        off = float(np.mean(a - b))
+        if close(a - off, b, tolerance):
+            return f"{name} is off by a constant", f"{off:+.6g} everywhere"
+        if a.shape == a.T.shape and close(a.T, b, tolerance):
+            return f"{name} is transposed", _entry(name, a, b)
+    wrong = ~_right(a, b, tolerance)
+    some = f"; {wrong.sum()} of {b.size} entries are wrong" if b.size > 1 else ""
+    for axis, line in ((0, "row"), (1, "column")):
+        if b.ndim == 2 and b.shape[axis] > 1:
+            lines = np.flatnonzero(wrong.any(axis=1 - axis))
+            if len(lines) == 1:
+                return f"{name}: one {line} is wrong", f"{line} {lines[0]}: {_entry(name, a, b)}"
+    return f"{name} is wrong", _entry(name, a, b) + some
+
+
+def _entry(name: str, a: Any, b: Any) -> str:
+    """The entry that is furthest off."""
+    off = np.abs(a - b)
+    worst = np.unravel_index(int(np.argmax(off)), b.shape) if b.ndim else ()
+    place = f"[{', '.join(map(str, map(int, worst)))}]" if b.ndim else ""
+    return f"{name}{place} is {a[worst]:.6g}, expected {b[worst]:.6g}"
+
+
+def _fraction(factor: float) -> Fraction | None:
+    """A factor as a fraction, if it is a simple one."""
+    near = Fraction(factor).limit_denominator(64)
+    return near if abs(float(near) - factor) < 1e-9 * abs(factor) else None

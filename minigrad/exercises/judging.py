@@ -1,0 +1,132 @@
+"""From outcomes to a verdict: points for each case, the first difference, the tutor's sentence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from minigrad.exercises.calling import Given
+from minigrad.exercises.differences import alike, difference, same
+from minigrad.exercises.exercise import Case, Exercise, Function
+from minigrad.exercises.outcomes import NOT_STARTED, RETURNED, STOPPED, Outcome, shown
+
+RIGHT, WRONG = "right", "wrong"
+Call = Callable[[Case], Outcome]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one case went: its state (right, wrong, not started, stopped), and why in words."""
+
+    case: Case
+    state: str
+    words: str = ""
+    mistake: str = ""  # the name of the known wrong answer that gives these numbers
+    says: str = ""  # and what to say of it
+    call: str = ""  # the call, with which the words begin
+
+    @property
+    def points(self) -> float:
+        return self.case.points if self.state == RIGHT else 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The results of all cases of one submission, in order."""
+
+    exercise: Exercise
+    results: tuple[Result, ...]
+
+    @property
+    def state(self) -> str:
+        """right; not started; stopped, if that is why a case failed; else wrong."""
+        states = {result.state for result in self.results}
+        if states <= {RIGHT}:
+            return RIGHT if states else WRONG
+        if states == {NOT_STARTED}:
+            return NOT_STARTED
+        return STOPPED if STOPPED in states else WRONG
+
+    @property
+    def points(self) -> float:
+        return sum(result.points for result in self.results)
+
+    @property
+    def failed(self) -> Result | None:
+        """The first case that is not right."""
+        return next((result for result in self.results if result.state != RIGHT), None)
+
+
+def judge(exercise: Exercise, call: Call) -> Verdict:
+    """Call a submission in every case and judge what came."""
+    outcomes = [call(case) for case in exercise.cases]
+    return Verdict(
+        exercise,
+        tuple(
+            _judged(exercise, case, outcome, outcomes)
+            for case, outcome in zip(exercise.cases, outcomes, strict=True)
+        ),
+    )
+
+
+def _judged(
+    exercise: Exercise, case: Case, outcome: Outcome, outcomes: Sequence[Outcome]
+) -> Result:
+    function = exercise.functions[case.function]
+    called = _called(function, case)
+    if outcome.state != RETURNED:
+        state = outcome.state if outcome.state in (NOT_STARTED, STOPPED) else WRONG
+        problem = outcome.problem
+        if case.hidden and state == WRONG:  # a message could tell the numbers that it was given
+            problem = problem.splitlines()[0].split(":")[0]
+        return Result(case, state, f"{called}: {problem}", call=called)
+    found = difference(outcome, case.expected, function.returns, case.tolerance)
+    if found is None:
+        return Result(case, RIGHT)
+    words = f"{called}: {found.kind}"
+    if found.detail and not case.hidden:
+        words += f": {found.detail}"
+    mistake = _recognised(exercise, case, outcome, outcomes, found.where)
+    return Result(case, WRONG, words, mistake, exercise.says.get(mistake, ""), called)
+
+
+def _recognised(
+    exercise: Exercise, case: Case, outcome: Outcome, outcomes: Sequence[Outcome], where: int
+) -> str:
+    """The known wrong answer that gives what was returned, or at least the output at `where`.
+
+    Of several, the one that agrees with the submission in most cases.
+    """
+
+    def agrees(name: str) -> bool:
+        wrong = case.mistakes[name]
+        if wrong.state != RETURNED or _same_at(wrong, case.expected, where, case.tolerance):
+            return False
+        return _same_at(wrong, outcome, where, case.tolerance)
+
+    def agreement(name: str) -> int:
+        pairs = zip(exercise.cases, outcomes, strict=True)
+        return sum(alike(each.mistakes[name], came, each.tolerance) for each, came in pairs)
+
+    names = [name for name in case.mistakes if agrees(name)]
+    return max(names, key=agreement, default="")
+
+
+def _same_at(a: Outcome, b: Outcome, where: int, tolerance: float) -> bool:
+    if where < 0 or len(a.values) != len(b.values):
+        return alike(a, b, tolerance)
+    return same(a.values[where], b.values[where], tolerance)
+
+
+def _called(function: Function, case: Case) -> str:
+    """The call, with its numbers where they are few and may be seen."""
+    if case.hidden:
+        return f"{function.name}{function.signature}"
+    told = []
+    for name, value in case.values.items():
+        few = not hasattr(value, "shape") or isinstance(value, Given)
+        told.append(f"{name}={shown(value)}" if few else f"{name} {_array(value)}")
+    return f"{function.name}({', '.join(told)})"
+
+
+def _array(value: object) -> str:
+    text = shown(value)
+    return text.removeprefix("of shape ") if text.startswith("of") else f"= {text}"

@@ -1,0 +1,263 @@
+"""Run a submission in a process of its own, which gets arguments and gives values.
+
+Nothing that the submission does there counts but the numbers that it returns: it is killed from
+outside when its time is up, and, where the grader may, it is locked into an empty folder under a
+user who owns nothing (`calling`).
+"""
+
+import functools
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad.exercises import calling
+from minigrad.exercises.exercise import Case, Exercise
+from minigrad.exercises.outcomes import FAILED, STOPPED, Outcome, read
+
+MEMORY = 2 << 30  # bytes of address space
+PRINTED = 64 << 10  # bytes kept of what a submission prints
+REPLY = 64 << 20  # bytes of one reply
+CRASHES = 3  # processes that one submission may lose
+START = (
+    "import runpy, sys; sys.path.append(sys.argv[2]); runpy.run_path(sys.argv[1], None, '__main__')"
+)
+
+
+class GraderFault(RuntimeError):
+    """The grader itself cannot work here: nothing that a submission did."""
+
+
+class Submission:
+    """The calls of one submission: `submission(case)` is an Outcome.
+
+    All calls go to one child; after a crash the next goes to a new one. `seconds` is for all calls
+    together; when they are over, what is left is stopped. `void`: why nothing of it counts: a
+    submission that ends its process, which it can only do on purpose. `apart`: in a jail.
+    """
+
+    def __init__(
+        self, source: str, exercise: Exercise, apart: bool = False, seconds: float | None = None
+    ) -> None:
+        self.source, self.exercise, self.apart = source, exercise, apart
+        self.seconds = exercise.seconds if seconds is None else seconds
+        self.deadline = time.monotonic() + self.seconds
+        self.void = self.over = self.printed = ""
+        self.crashes = 0
+        self.refused: dict[str, Any] | None = None  # what importing it raised
+        self.child: _Child | None = None
+
+    def __call__(self, case: Case) -> Outcome:
+        function = self.exercise.functions[case.function]
+        request = {"function": case.function, "arguments": case.arguments}
+        reply = self._ask(request)
+        if reply is None:
+            return Outcome(FAILED if self.void else STOPPED, problem=self.void or self.over)
+        return read(reply, function.signature, self.source)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        if self.void or self.over or self.refused:
+            return self.refused
+        if self.child is None:
+            self.child = _Child(self.apart, self.deadline, self.seconds, self.exercise.given)
+            loaded = self.child.ask({"source": self.source, "file": self.exercise.file})
+            if loaded is None:
+                return self._lost("while it was imported")
+            if loaded != {"ready": True}:
+                self.refused = loaded
+                return loaded
+        reply = self.child.ask(request)
+        return self._lost(f"in {request['function']}") if reply is None else reply
+
+    def _lost(self, where: str) -> dict[str, str] | None:
+        """Say why the child gave no reply; what that means for the calls to come."""
+        child = self.child
+        assert child is not None
+        status = child.end(patience=0.5)  # one that has closed its channel may be about to end
+        self._end()
+        if child.timed_out or status == -getattr(signal, "SIGXCPU", 0):
+            self.over = f"timed out {where}: it may take {self.seconds:g} s in all"
+            return None
+        if status >= 0:
+            self.void = f"the file ends its own process {where}: nothing that it returned counts"
+            return None
+        self.crashes += 1
+        problem = f"it crashed {where} ({signal.Signals(-status).name})"
+        if self.crashes >= CRASHES:
+            self.over = f"it crashed {CRASHES} times"
+        return {"stopped": problem}
+
+    def _end(self) -> None:
+        if self.child is not None:
+            self.child.end()
+            self.printed = (self.printed + self.child.printed.decode("utf-8", "replace"))[:PRINTED]
+            self.child = None
+
+
+class _Child:
+    """A process that answers a line with a line; `ask` gives None once it has ended."""
+
+    def __init__(self, apart: bool, deadline: float, seconds: float, given: str = "") -> None:
+        self.deadline, self.timed_out, self.printed = deadline, False, b""
+        self.folder = tempfile.TemporaryDirectory(prefix="minigrad-")
+        os.chmod(self.folder.name, 0o755)
+        os.mkdir(Path(self.folder.name, "tmp"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", "-c", START, calling.__file__, _numpy_folder()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd=self.folder.name,
+            start_new_session=True,
+        )
+        self.user = _free_user(self.process.pid) if apart else None
+        self.replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.threads = [
+            threading.Thread(target=self._hear, daemon=True),
+            threading.Thread(target=self._drain, daemon=True),
+        ]
+        for thread in self.threads:
+            thread.start()
+        left = max(0.0, deadline - time.monotonic())
+        self.timer = threading.Timer(left, self._time_out)
+        self.timer.daemon = True
+        self.timer.start()
+        ready = self.ask(
+            {
+                "given": given,
+                "memory": MEMORY,
+                "seconds": int(seconds) + 1,
+                "jail": self.folder.name,
+                "user": self.user,
+            }
+        )
+        if ready != {"ready": True} and not self.timed_out:
+            self.end()
+            raise GraderFault(f"the child process cannot be set up: {ready}")
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        """The reply, whatever JSON holds; a text, if it is not JSON; None, if there is none."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            return None
+        line = b""
+        while not line:
+            ended = self.process.poll() is not None  # a process it left behind may hold the pipe
+            try:
+                line = self.replies.get(timeout=0.2 if ended else 0.05)
+            except queue.Empty:
+                if ended:
+                    return None
+                continue
+            if not line:
+                return None
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            return "not a reply"
+
+    def end(self, patience: float = 0.0) -> int:
+        """Kill it, with its group; the status with which it ended. May be called again."""
+        self.timer.cancel()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
+        self._kill()
+        status = self.process.wait()
+        for thread in self.threads:
+            thread.join(0.2)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None and not any(thread.is_alive() for thread in self.threads):
+                with suppress(OSError):
+                    pipe.close()
+        self.folder.cleanup()
+        return status
+
+    def _hear(self) -> None:
+        assert self.process.stdout is not None
+        for line in iter(lambda: self.process.stdout.readline(REPLY), b""):  # type: ignore[union-attr]
+            self.replies.put(line)
+        self.replies.put(b"")
+
+    def _drain(self) -> None:
+        assert self.process.stderr is not None
+        while some := os.read(self.process.stderr.fileno(), 1 << 16):
+            self.printed += some[: PRINTED - len(self.printed)]
+
+    def _time_out(self) -> None:
+        self.timed_out = True
+        self._kill()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                self.process.kill()
+            else:
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@functools.cache
+def separation() -> str:
+    """Why submissions cannot be locked away here; nothing, if they can."""
+    if not sys.platform.startswith("linux"):
+        return "it runs on a system other than Linux"
+    if os.geteuid() != 0:
+        return "it does not run as root"
+    try:
+        _Child(True, time.monotonic() + 20, 20).end()
+    except GraderFault as fault:
+        return f"root may not lock a process away here ({fault})"
+    return ""
+
+
+def _free_user(pid: int) -> int:
+    """The number of a user who has no process: one that belongs to this process alone."""
+    taken = set()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with suppress(OSError):
+                taken.add(os.stat(f"/proc/{name}").st_uid)
+    user = 20_000 + pid % 40_000
+    while user in taken:
+        user += 1
+    return user
+
+
+def _numpy_folder() -> str:
+    return str(Path(np.__file__).parent.parent)
+
+
+def _environment() -> dict[str, str]:
+    threads = (
+        "OPENBLAS_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    )
+    kept = {k: v for k, v in os.environ.items() if k in ("SYSTEMROOT", "PATH")}
+    return {**kept, **dict.fromkeys(threads, "1"), "PYTHONUTF8": "1"}

@@ -1,0 +1,217 @@
+"""What was handed in: the source of one exercise, from a file, a notebook, a folder or an archive.
+
+Nothing of it is unpacked or copied, no link is followed, and no more is read than a source can be.
+"""
+
+import ast
+import difflib
+import hashlib
+import json
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from minigrad.exercises import calling
+from minigrad.exercises.outcomes import plain
+
+LARGEST = 1_000_000  # bytes of a source
+FILES = 10_000  # names of one submission that are looked at
+
+
+class Unreadable(ValueError):
+    """A file that cannot be taken for a source; the message says why."""
+
+
+def read_source(path: Path) -> str:
+    """The source in a script or a notebook; Unreadable, if there is none.
+
+    Of a notebook count the functions, the classes, the constants and the imports of what is there
+    when a submission is checked.
+    """
+    return _source(path.name, _bytes(path))
+
+
+class HandedIn:
+    """One submission, a folder or a .zip: `name`, and `source(file)` of an exercise's file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = plain(path.stem if path.suffix == ".zip" else path.resolve().name)
+        self.problem, self.files = "", dict[str, Callable[[], bytes]]()
+        try:
+            self.files = _archived(path) if path.suffix == ".zip" else _listed(path)
+        except Unreadable as error:
+            self.problem = str(error)
+
+    def source(self, file: str) -> str:
+        """The source of exercise `file` (02_name.py, or the same as .ipynb), wherever it lies."""
+        if self.problem:
+            raise Unreadable(self.problem)
+        notebook = Path(file).with_suffix(".ipynb").name
+        found = [name for name in self.files if PurePosixPath(name).name in (file, notebook)]
+        if not found:
+            near = self._near(file)
+            raise Unreadable(
+                f"{file} was not handed in" + (f"; is it {near!r}? then rename it" if near else "")
+            )
+        if len(found) > 1:
+            raise Unreadable(f"{file} was handed in {len(found)} times: {', '.join(sorted(found))}")
+        return _source(found[0], self.files[found[0]]())
+
+    def is_at(self, folder: Path) -> bool:
+        """Whether this is the folder itself, and not one of several in it."""
+        return self.path == folder
+
+    def digest(self, files: Sequence[str]) -> str:
+        """A hash of what was handed in for these exercises: the same, and the grade is."""
+        total = hashlib.sha256()
+        for file in files:
+            try:
+                total.update(self.source(file).encode())
+            except Unreadable as error:
+                total.update(str(error).encode())
+            total.update(b"\0")
+        return total.hexdigest()
+
+    def _near(self, file: str) -> str:
+        """A name that may be meant: of the same number, or much alike."""
+        names = [PurePosixPath(name).name for name in self.files]
+        names = [name for name in names if name.endswith((".py", ".ipynb"))]
+        same = [name for name in names if re.match(rf"0?{int(file[:2])}\D", name)]
+        return next(iter(same or difflib.get_close_matches(file, names, 1, 0.7)), "")
+
+
+def handed_in(folder: Path) -> list[HandedIn]:
+    """The submissions in a folder: itself, if exercises lie in it; else its folders, its .zip."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if any(re.match(r"\d\d_\w+\.(py|ipynb)$", path.name) for path in inside):
+        return [HandedIn(folder)]
+    found = [HandedIn(path) for path in inside if path.is_dir() or path.suffix == ".zip"]
+    names = [one.name for one in found]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"{folder} holds two submissions of the name {min(twice)}")
+    return found or [HandedIn(folder)]
+
+
+# --- underneath -----------------------------------------------------------------------------------
+
+
+def _listed(folder: Path) -> dict[str, Callable[[], bytes]]:
+    if folder.is_symlink():
+        raise Unreadable(f"{folder.name} is a link, not a folder")
+    files: dict[str, Callable[[], bytes]] = {}
+    for place, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        for name in sorted(names):
+            path = Path(place, name)
+            files[path.relative_to(folder).as_posix()] = lambda path=path: _bytes(path)  # type: ignore[misc]
+            if len(files) > FILES:
+                raise Unreadable(f"more than {FILES} files were handed in")
+    return files
+
+
+def _archived(path: Path) -> dict[str, Callable[[], bytes]]:
+    """The files of an archive, each read alone and only as far as a source may reach."""
+
+    def reader(name: str) -> Callable[[], bytes]:
+        def read() -> bytes:
+            try:
+                with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+                    return file.read(LARGEST + 1)
+            except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as e:
+                raise Unreadable(f"{name!r} cannot be read out of the archive: {e}") from None
+
+        return read
+
+    try:
+        if path.is_symlink():
+            raise Unreadable(f"{path.name} is a link, not a file")
+        with zipfile.ZipFile(path) as archive:
+            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise Unreadable(f"the archive cannot be read: {error}") from None
+    if len(names) > FILES:
+        raise Unreadable(f"more than {FILES} files were handed in")
+    hidden = ("__MACOSX/", ".")
+    return {name: reader(name) for name in names if not name.startswith(hidden)}
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            with open(path, "rb") as file:
+                return file.read(LARGEST + 1)
+    except OSError as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise Unreadable(f"{path.name}: {reason}") from None
+    kind = "a folder" if path.is_dir() and not path.is_symlink() else "a link or a device"
+    raise Unreadable(f"{path.name} is {kind}, not a file")
+
+
+def _source(name: str, content: bytes) -> str:
+    file = PurePosixPath(name).name
+    if len(content) > LARGEST:
+        raise Unreadable(f"{file} is larger than {LARGEST // 1000} kB: no exercise needs that")
+    if not content.strip():
+        raise Unreadable(f"{file} is empty")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise Unreadable(f"{file} is not text in UTF-8 (line {line}): save it as UTF-8") from None
+    if "\0" in text:
+        raise Unreadable(f"{file} is not text: it has a null character in it")
+    return _of_notebook(file, text) if file.endswith(".ipynb") else text
+
+
+def _of_notebook(file: str, text: str) -> str:
+    try:
+        cells = json.loads(text)["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Unreadable(f"{file} is not a notebook that can be read") from None
+    lasting = []
+    for cell in code:
+        lines = [line for line in cell.splitlines() if not line.startswith(("%", "!"))]
+        try:
+            tree = ast.parse("\n".join(lines))
+        except (SyntaxError, RecursionError, MemoryError):
+            lasting.append("\n".join(lines))  # it is checked as it is: the error says where
+            continue
+        kept = [lines[_first(node) - 1 : node.end_lineno] for node in tree.body if _lasts(node)]
+        lasting += ["\n".join(part) for part in kept]
+    if not lasting:
+        raise Unreadable(f"{file} is a notebook without a function in it")
+    return "\n\n".join(lasting) + "\n"
+
+
+def _first(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min(node.lineno, *(int(each.lineno) for each in decorators), node.lineno)
+
+
+def _lasts(node: ast.stmt) -> bool:
+    """Whether a statement of a notebook belongs to the answer, and not to trying it out."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return True
+    if isinstance(node, ast.Import):
+        return all(_there(alias.name) for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return _there(node.module or "")
+    if isinstance(node, ast.Assign):
+        try:
+            ast.literal_eval(node.value)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return False
+        return True
+    return False
+
+
+def _there(module: str) -> bool:
+    return module in calling.FOUND or module.split(".")[0] == "numpy"
