@@ -76,7 +76,7 @@ class Master:
             asked = f"exercise {int(self.name[:2])}: {self._function_at(line)} is yours to write"
             return f'{found[1]}raise NotImplementedError("{asked}")\n'
 
-        return REGION.sub(cut, self.solution)
+        return re.sub(r"\n{4,}", "\n\n\n", REGION.sub(cut, self.solution))
 
     @cached_property
     def given(self) -> str:

@@ -1,12 +1,13 @@
 """From outcomes to a verdict: points for each case, the first difference, the tutor's sentence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from minigrad.exercises.calling import Given
+import numpy as np
+
 from minigrad.exercises.differences import alike, difference, same
 from minigrad.exercises.exercise import Case, Exercise, Function
-from minigrad.exercises.outcomes import NOT_STARTED, RETURNED, STOPPED, Outcome, shown
+from minigrad.exercises.outcomes import NOT_STARTED, RETURNED, STOPPED, Outcome, read, shown
 
 RIGHT, WRONG = "right", "wrong"
 Call = Callable[[Case], Outcome]
@@ -56,8 +57,13 @@ class Verdict:
 
 
 def judge(exercise: Exercise, call: Call) -> Verdict:
-    """Call a submission in every case and judge what came."""
-    outcomes = [call(case) for case in exercise.cases]
+    """Call a submission in every case and judge what came.
+
+    In the hidden cases last: what is told of a public one cannot tell the numbers of a hidden one.
+    """
+    order = sorted(range(len(exercise.cases)), key=lambda i: exercise.cases[i].hidden)
+    came = {i: _unpacked(call(exercise.cases[i]), exercise.cases[i]) for i in order}
+    outcomes = [came[i] for i in range(len(order))]
     return Verdict(
         exercise,
         tuple(
@@ -72,11 +78,13 @@ def _judged(
 ) -> Result:
     function = exercise.functions[case.function]
     called = _called(function, case)
+    if not set(outcome.changed) <= set(case.arguments):
+        outcome = read({})
     if outcome.state != RETURNED:
         state = outcome.state if outcome.state in (NOT_STARTED, STOPPED) else WRONG
         problem = outcome.problem
-        if case.hidden and state == WRONG:  # a message could tell the numbers that it was given
-            problem = problem.splitlines()[0].split(":")[0]
+        if case.hidden:  # a message of the submission's could tell the numbers that it was given
+            problem = outcome.kind or problem
         return Result(case, state, f"{called}: {problem}", call=called)
     found = difference(outcome, case.expected, function.returns, case.tolerance)
     if found is None:
@@ -93,7 +101,8 @@ def _recognised(
 ) -> str:
     """The known wrong answer that gives what was returned, or at least the output at `where`.
 
-    Of several, the one that agrees with the submission in most cases.
+    Of several, the one that agrees with the submission in most cases. Whole numbers are easily the
+    same by chance: they must agree in every case.
     """
 
     def agrees(name: str) -> bool:
@@ -106,8 +115,26 @@ def _recognised(
         pairs = zip(exercise.cases, outcomes, strict=True)
         return sum(alike(each.mistakes[name], came, each.tolerance) for each, came in pairs)
 
-    names = [name for name in case.mistakes if agrees(name)]
+    def telling(name: str) -> bool:
+        values = case.mistakes[name].values
+        numbers = [v for v in (values[where : where + 1] or values) if not isinstance(v, str)]
+        with np.errstate(invalid="ignore"):
+            return any(np.any(np.mod(v, 1)) for v in numbers if v is not None)
+
+    names = [
+        name
+        for name in case.mistakes
+        if agrees(name) and (telling(name) or agreement(name) == len(exercise.cases))
+    ]
     return max(names, key=agreement, default="")
+
+
+def _unpacked(outcome: Outcome, case: Case) -> Outcome:
+    """A list of k numbers where k values are wanted, which is one array otherwise, as those."""
+    many = len(case.expected.values)
+    if many > 1 and len(outcome.values) == 1 and np.shape(outcome.values[0]) == (many,):
+        return replace(outcome, values=tuple(outcome.values[0]))
+    return outcome
 
 
 def _same_at(a: Outcome, b: Outcome, where: int, tolerance: float) -> bool:
@@ -117,16 +144,13 @@ def _same_at(a: Outcome, b: Outcome, where: int, tolerance: float) -> bool:
 
 
 def _called(function: Function, case: Case) -> str:
-    """The call, with its numbers where they are few and may be seen."""
+    """The call: with its numbers, if they are few and may be seen, else with the shapes."""
     if case.hidden:
         return f"{function.name}{function.signature}"
+    texts = {name: shown(value) for name, value in case.values.items()}
+    few = not any(text.startswith("of shape ") for text in texts.values())
     told = []
     for name, value in case.values.items():
-        few = not hasattr(value, "shape") or isinstance(value, Given)
-        told.append(f"{name}={shown(value)}" if few else f"{name} {_array(value)}")
+        shape = getattr(value, "shape", ())
+        told.append(f"{name} {shape}" if shape and not few else f"{name}={texts[name]}")
     return f"{function.name}({', '.join(told)})"
-
-
-def _array(value: object) -> str:
-    text = shown(value)
-    return text.removeprefix("of shape ") if text.startswith("of") else f"= {text}"

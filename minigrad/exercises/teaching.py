@@ -1,0 +1,131 @@
+"""The teacher's commands of `minigrad exercises`: grade, selftest, publish."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from minigrad.exercises.course import Master, masters, publish
+from minigrad.exercises.exercise import PUBLISHED, pick
+from minigrad.exercises.grading import GradesError, first_failures, grade
+from minigrad.exercises.running import separation
+from minigrad.exercises.selftest import in_child, in_process, selftest
+from minigrad.text import table
+
+RIGHT, WRONG, MISUSED, FAULT = 0, 1, 2, 4  # what the commands exit with
+
+
+def add(parsers: Any) -> None:
+    """Add the teacher's commands to the sub-parsers of `minigrad exercises`."""
+    grading = parsers.add_parser("grade", help="for teachers: grade a submission, or a class")
+    grading.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="of one submission, or of many"
+    )
+    grading.add_argument("--out", metavar="FILE", type=Path, default=Path("results.json"))
+    grading.add_argument(
+        "--seed", type=int, help="of the numbers in the cases, to grade them again"
+    )
+    grading.add_argument("--one", action="store_true", help="FOLDER is one submission, not many")
+    grading.add_argument("--jobs", metavar="N", type=int, default=0, help="at once (one a core)")
+    grading.set_defaults(run=_grade)
+    testing = parsers.add_parser("selftest", help="for teachers: test the exercises of a course")
+    testing.add_argument("--full", action="store_true", help="20 seeds in place of 3")
+    testing.add_argument("--quick", action="store_true", help="in this process, without children")
+    testing.set_defaults(run=_selftest)
+    publishing = parsers.add_parser("publish", help="for teachers: make what students get")
+    publishing.add_argument("--to", metavar="FOLDER", type=Path, default=PUBLISHED)
+    publishing.set_defaults(run=_publish)
+    for parser in (grading, testing, publishing):
+        parser.add_argument(
+            "--private",
+            metavar="COURSE",
+            type=Path,
+            required=True,
+            help="the folder of solved exercises (lessons/exercises of a clone is one)",
+        )
+    for parser in (grading, testing):
+        parser.add_argument("--only", metavar="ID", nargs="+", help="these exercises, not all")
+
+
+def _grade(options: argparse.Namespace) -> int:
+    try:
+        chosen = _chosen(options)
+        graded: dict[str, Any] = {}
+        why = separation()
+        if why:
+            print(f"Note: submissions are not locked away, since {why}. Each report says so.")
+        for name, results, _ in _shown(
+            grade(options.folder, chosen, options.out, options.seed, options.jobs, options.one)
+        ):
+            graded[name] = results
+    except (OSError, LookupError, GradesError, ValueError) as error:
+        print(f"minigrad exercises grade: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print(f"\nStopped. What is graded stands in {options.out}; the same command goes on.")
+        return 130
+    points = [each["score"] for each in graded.values()]
+    most = sum(test["max_score"] for test in next(iter(graded.values()))["tests"])
+    print(f"{len(graded)} graded: {options.out}")
+    print(f"points: {min(points):g} to {max(points):g} of {most:g}, seed {_seed(graded)}")
+    often = first_failures(graded).most_common(12)
+    if often:
+        print("\nWhere they failed first:\n")
+        rows = [(many, *where[:2], where[2] or "-") for where, many in often]
+        print(table(("times", "exercise", "case", "mistake"), rows))
+    faults = [name for name, each in graded.items() if each["extra_data"]["fault"]]
+    for name in faults:
+        print(f"grader error: {name}: {graded[name]['extra_data']['fault']}", file=sys.stderr)
+    return FAULT if faults else RIGHT
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    try:
+        chosen = _chosen(options)
+    except (OSError, LookupError) as error:
+        print(f"minigrad exercises selftest: {error}", file=sys.stderr)
+        return MISUSED
+    failed = False
+    for name, master in chosen.items():
+        seeds = range(1, 21 if options.full else 4)
+        bad = selftest(master, seeds, in_process if options.quick else in_child)
+        print(f"{name}: {'ok' if not bad else ''}", flush=True)
+        for line in bad:
+            print(f"  {line}")
+        failed = failed or bool(bad)
+    return WRONG if failed else RIGHT
+
+
+def _publish(options: argparse.Namespace) -> int:
+    try:
+        options.to.mkdir(parents=True, exist_ok=True)
+        publish(options.private, options.to)
+    except (OSError, ValueError) as error:
+        print(f"minigrad exercises publish: {error}", file=sys.stderr)
+        return MISUSED
+    print(f"written: {options.to}")
+    return RIGHT
+
+
+def _chosen(options: argparse.Namespace) -> Mapping[str, Master]:
+    course = masters(options.private)
+    if not options.only:
+        return course
+    names = [pick(asked, list(course)) for asked in options.only]
+    return {name: course[name] for name in sorted(set(names))}
+
+
+def _shown(graded: Iterable[tuple[str, Any, int]]) -> Iterable[tuple[str, Any, int]]:
+    """The same, with a bar on a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(disable=not sys.stderr.isatty(), unit="submission") as bar:
+        for each in graded:
+            bar.total = each[2]
+            bar.update()
+            yield each
+
+
+def _seed(graded: Mapping[str, Any]) -> int:
+    return int(next(iter(graded.values()))["extra_data"]["seed"])
