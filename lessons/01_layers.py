@@ -435,6 +435,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# Exercises 1 to 5 of `minigrad exercises` have you write the layers, a loss and the check
+# yourself, and put them to use. Beyond those:
+#
 # 1. Write a layer of your own, $y = a x$ with one number $a$, `declare(a=(1,))`, and have it pass
 #    `gradient_check`. What is $\partial E / \partial a$, and over what must it be summed?
 # 2. The notebook's layers started at N(0, 1), `Affinity(2, 2, init="normal", bias="normal")`. Find

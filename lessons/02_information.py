@@ -562,6 +562,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# Exercises 6 to 8 of `minigrad exercises` have you write three of the estimators, and put them to
+# use. Beyond those:
+#
 # 1. Write `plug_in` for two columns of integers in five lines, and hold it against ours with
 #    `examine(yours, "discrete")`. What does it say of 20 coins?
 # 2. Take `correction="miller-madow"` in step 3. Up to how many bins does it help, and why no

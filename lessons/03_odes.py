@@ -542,6 +542,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# Exercises 9 to 11 of `minigrad exercises` have you write a step, its control and its gradient, and
+# put them to use. Beyond those:
+#
 # 1. Write Heun's method as a `Tableau` and have `check` prove it. Change one number and read what
 #    it says.
 # 2. How many equal steps of rk4 does the satellite need to close its orbit as well as dopri5 does?

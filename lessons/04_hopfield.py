@@ -895,6 +895,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# Exercises 12 to 14 of `minigrad exercises` have you write the rule, the recall and the dense
+# memory, and put them to use. Beyond those:
+#
 # 1. Draw a fourth letter for step 1, so that all four come back. Which letters may stand beside
 #    each other? (Print `letters @ letters.T / n`.)
 # 2. Start step 3 in a mixture, with `update=Stochastic(temperature)`. Below which temperature does

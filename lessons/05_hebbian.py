@@ -908,6 +908,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# Exercises 15 to 18 of `minigrad exercises` have you write four of the rules, and put them to use.
+# Beyond those:
+#
 # 1. Give Hebb's rule of step 1 a constant leak, $\Delta w = \eta (y x - w)$. For which $\lambda$
 #    does it still blow up, and why is that no cure?
 # 2. In step 4, give a winner the activity 60. What happens to the weights of dark pixels, and what

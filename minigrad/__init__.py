@@ -30,6 +30,7 @@ _MODULES = (
     "checks",
     "data",
     "errors",
+    "exercises",
     "hebbian",
     "hopfield",
     "information",

@@ -1,4 +1,7 @@
-"""The command line: `minigrad` lists the lessons, `minigrad lesson 1` runs one or writes it out."""
+"""The command line: `minigrad` lists the lessons, `minigrad lesson 1` runs one or writes it out.
+
+`minigrad exercises` and its own commands are in `minigrad.exercises.commands`.
+"""
 
 import argparse
 import re
@@ -13,10 +16,18 @@ import minigrad
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the status to exit with."""
-    parser = argparse.ArgumentParser("minigrad", description="The lessons of minigrad.")
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["exercises"]:  # loaded when they are asked for: they need numpy
+        from minigrad.exercises import commands as exercises
+
+        return exercises.main(arguments[1:])
+    parser = argparse.ArgumentParser(
+        "minigrad", description="The lessons of minigrad, and their exercises."
+    )
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(dest="command", title="commands")
     lesson = commands.add_parser("lesson", help="run a lesson, or write it to a file")
+    commands.add_parser("exercises", help="solve exercises: a check names the mistake")
     lesson.add_argument("number", metavar="NUMBER", nargs="?", help="its number in the list")
     running = lesson.add_argument_group("to run it")
     running.add_argument("--full", action="store_true", help="the full-size experiment as well")
@@ -32,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scripts = find_lessons()
     if options.command is None:
         print(f"{_list(scripts)}\n\nRun one: minigrad lesson 1. More: minigrad lesson --help.")
+        print("Solve something yourself: minigrad exercises")
         return 0
 
     script = scripts.get(int(options.number)) if (options.number or "").isdecimal() else None

@@ -17,6 +17,7 @@ import pytest
 
 import minigrad
 from minigrad import cli
+from minigrad.exercises.course import masters
 
 ROOT = Path(__file__).parent.parent
 LESSON = ROOT / "lessons" / "01_layers.py"
@@ -290,7 +291,7 @@ def packed(tmp_path_factory):
         ROOT / "minigrad", clone / "minigrad", ignore=shutil.ignore_patterns("__pycache__")
     )
     lessons = clone / "lessons"
-    (lessons / "exercises").mkdir(parents=True)
+    shutil.copytree(ROOT / "lessons" / "exercises", lessons / "exercises")
     for name in ("01_layers.py", "02_more.py", "helper.py", "exercises/01_layers.py"):
         (lessons / name).touch()
     stale = clone / "build" / "lib" / "minigrad" / "lessons"
@@ -302,18 +303,38 @@ def packed(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(*(clone / "w").glob("*.whl")) as wheel:
-        entry = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-        commands = wheel.read(entry).decode()
-        in_wheel = wheel.namelist()
+        in_wheel = {name: wheel.read(name) for name in wheel.namelist()}
     with tarfile.open(*(clone / "s").glob("*.tar.gz")) as sdist:
-        in_sdist = [name.partition("/")[2] for name in sdist.getnames()]
-    return in_wheel, in_sdist, commands
+        files = [entry for entry in sdist if entry.isfile()]
+        in_sdist = {file.name.partition("/")[2]: sdist.extractfile(file).read() for file in files}
+    return in_wheel, in_sdist
 
 
 def test_a_wheel_holds_the_lessons_but_not_the_folders_among_them(packed):
-    in_wheel, in_sdist, commands = packed
+    in_wheel, in_sdist = packed
+    commands = next(in_wheel[name] for name in in_wheel if name.endswith("entry_points.txt"))
+    commands = commands.decode()
     scripts = {"01_layers.py", "02_more.py"}
     assert {n for n in in_wheel if "lessons" in n} == {f"minigrad/lessons/{n}" for n in scripts}
     assert {n for n in in_sdist if re.match("lessons/.", n)} == {f"lessons/{n}" for n in scripts}
     assert "setup.py" in in_sdist  # a wheel that is built of the sdist packs them in its turn
     assert "minigrad/cli.py" in in_wheel and "minigrad = minigrad.cli:main" in commands
+
+
+def test_what_is_packed_has_the_exercises_and_no_answer_to_them(packed):
+    course = masters(ROOT / "lessons" / "exercises")
+    secret = set()
+    for master in course.values():
+        shown = master.stub + "".join(master.told["hints"])  # a last hint may show one line
+        for text in (master.solution, *master.right.values(), *master.wrong.values()):
+            lines = {line.strip() for line in text.splitlines()}
+            secret |= {line for line in lines if len(line) > 30 and line not in shown}
+    for held in packed:
+        published = {name for name in held if "exercises/published/" in name}
+        assert {Path(name).name for name in published} == {
+            f"{name}.{kind}" for name in course for kind in ("json", "stub")
+        }
+        assert not [name for name in held if "lessons/exercises" in name]
+        text = b"".join(held[name] for name in published).decode()
+        assert ">>> yours" not in text and '"hidden": true' not in text
+        assert not [line for line in secret if line in text]

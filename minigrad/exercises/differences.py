@@ -1,5 +1,6 @@
 """The first difference between what was returned and what was wanted, in words."""
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ class Difference(NamedTuple):
     detail: str = ""
 
 
+@np.errstate(all="ignore")
 def difference(
     got: Outcome, wanted: Outcome, names: Sequence[str], tolerance: float
 ) -> Difference | None:
@@ -24,6 +26,8 @@ def difference(
 
     An entry is right if |got - wanted| <= tolerance max(1, |wanted|).
     """
+    if _nothing(got) and not _nothing(wanted):
+        return Difference(-1, "nothing comes back", "is a return missing?")
     if len(got.values) != len(wanted.values):
         expected = f"{len(wanted.values)} ({', '.join(names)})" if len(names) > 1 else "one"
         return Difference(-1, "the number of values returned", f"{len(got.values)}, not {expected}")
@@ -40,6 +44,8 @@ def difference(
 
 def close(a: Any, b: Any, tolerance: float) -> bool:
     """Whether two values are the same numbers in the same shape, within the tolerance."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(close(*pair, tolerance) for pair in zip(a, b, strict=True))
     if _words_only(a) or _words_only(b):
         return type(a) is type(b) and bool(a == b)
     a, b = np.asarray(a), np.asarray(b)
@@ -68,6 +74,10 @@ def same(a: Any, b: Any, tolerance: float) -> bool:
     return close(a[finite], b[finite], tolerance)
 
 
+def _nothing(outcome: Outcome) -> bool:
+    return len(outcome.values) == 1 and outcome.values[0] is None
+
+
 def _words_only(value: Any) -> bool:
     return value is None or isinstance(value, str | tuple)
 
@@ -81,18 +91,19 @@ def _right(a: Any, b: Any, tolerance: float) -> Any:
 def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
     """How a differs from b: without a number, and with."""
     if _words_only(a) or _words_only(b):
-        came = "nothing (no return?)" if a is None else f"a {type(a).__name__}"
+        came = "None" if a is None else f"a {type(a).__name__}"
         return f"{name}: {came}", f"{shown(a)}, expected {shown(b)}"
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         turned = ": transposed" if a.shape == b.T.shape else ""
-        return f"{name} has the wrong shape{turned}", f"{a.shape}, expected {b.shape}"
+        shapes = [str(v.shape) if v.shape else "a single number" for v in (a, b)]
+        return f"{name} has the wrong shape{turned}", f"{shapes[0]}, expected {shapes[1]}"
     if a.dtype == np.float16:
         return f"{name} is of half precision", "float16, expected float64"
     a, b = np.asarray(a, float), np.asarray(b, float)
     lost = int(np.count_nonzero(~np.isfinite(a) & np.isfinite(b)))
     if lost:
-        return f"{name} is not finite", f"in {lost} of {a.size} places"
+        return f"{name} is not finite", f"in {lost} of {a.size} places" if a.size > 1 else str(a)
     if np.any(np.abs(b) > tolerance):
         if close(a, -b, tolerance):
             return f"{name} has the opposite sign", _entry(name, a, b)
@@ -102,7 +113,8 @@ def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
         fraction = _fraction(factor)
         if factor and (b.size > 1 or fraction) and close(a / factor, b, tolerance):
             also = f" ({fraction})" if fraction and fraction.denominator > 1 else ""
-            times = f"{factor:.6g}{also} times what it should be"
+            digits = 6 if f"{factor:.6g}" != "1" else 15
+            times = f"{factor:.{digits}g}{also} times what it should be"
             return f"{name} is off by a constant factor", times
     if b.size > 1:
         off = float(np.mean(a - b))
@@ -122,13 +134,17 @@ def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
 
 def _entry(name: str, a: Any, b: Any) -> str:
     """The entry that is furthest off."""
+    a, b = a + 0.0, b + 0.0  # no -0
     off = np.abs(a - b)
     worst = np.unravel_index(int(np.argmax(off)), b.shape) if b.ndim else ()
     place = f"[{', '.join(map(str, map(int, worst)))}]" if b.ndim else ""
-    return f"{name}{place} is {a[worst]:.6g}, expected {b[worst]:.6g}"
+    digits = 6 if f"{a[worst]:.6g}" != f"{b[worst]:.6g}" else 15
+    return f"{name}{place} is {a[worst]:.{digits}g}, expected {b[worst]:.{digits}g}"
 
 
 def _fraction(factor: float) -> Fraction | None:
     """A factor as a fraction, if it is a simple one."""
+    if not math.isfinite(factor):  # numbers of 1e200 give such
+        return None
     near = Fraction(factor).limit_denominator(64)
     return near if abs(float(near) - factor) < 1e-9 * abs(factor) else None

@@ -28,6 +28,7 @@ class Function:
 
     @property
     def signature(self) -> str:
+        """The arguments, as a definition has them."""
         return f"({', '.join(self.arguments)})"
 
 
@@ -49,6 +50,7 @@ class Case:
 
     @cached_property
     def expected(self) -> Outcome:
+        """What a right answer does."""
         return read(self.wanted)
 
     @cached_property
@@ -86,14 +88,17 @@ class Exercise:
 
     @property
     def number(self) -> int:
+        """The number with which the name begins."""
         return int(self.name[:2])
 
     @property
     def file(self) -> str:
+        """The name of the script that a student writes."""
         return f"{self.name}.py"
 
     @property
     def points(self) -> float:
+        """The points of all cases together."""
         return sum(case.points for case in self.cases)
 
     def public(self) -> "Exercise":
@@ -140,8 +145,9 @@ def find_exercise(asked: str | int) -> Exercise:
 def pick(asked: str | int, names: Sequence[str]) -> str:
     """The one of `names` that is meant by a number, a name or a file's name."""
     text = str(asked).removesuffix(".ipynb").removesuffix(".py").lower()
+    text = text.strip().replace("-", "_").replace(" ", "_")
     by_number = {int(name[:2]): name for name in names}
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 9:
         if int(text) in by_number:
             return by_number[int(text)]
         raise LookupError(
@@ -150,6 +156,8 @@ def pick(asked: str | int, names: Sequence[str]) -> str:
     titles = {name: name for name in names} | {name[3:]: name for name in names}
     if text in titles:
         return titles[text]
-    near = dict.fromkeys(titles[n] for n in difflib.get_close_matches(text, titles, 5, 0.5))
+    held = [n for n in titles if text and text in n]
+    alike = difflib.get_close_matches(text, titles, 5, 0.5)
+    near = dict.fromkeys(titles[n] for n in [*held, *alike][:6])
     remedy = f"did you mean {', '.join(near)}?" if near else "`minigrad exercises list` shows all"
     raise LookupError(f"no exercise {asked!r}: {remedy}")

@@ -26,6 +26,7 @@ class Result:
 
     @property
     def points(self) -> float:
+        """The case's points if it is right, else none."""
         return self.case.points if self.state == RIGHT else 0.0
 
 
@@ -38,16 +39,15 @@ class Verdict:
 
     @property
     def state(self) -> str:
-        """right; not started; stopped, if that is why a case failed; else wrong."""
+        """That of all cases, if they have one; stopped, if one of them was; else wrong."""
         states = {result.state for result in self.results}
-        if states <= {RIGHT}:
-            return RIGHT if states else WRONG
-        if states == {NOT_STARTED}:
-            return NOT_STARTED
+        if len(states) == 1:
+            return states.pop()
         return STOPPED if STOPPED in states else WRONG
 
     @property
     def points(self) -> float:
+        """The points of all cases that are right."""
         return sum(result.points for result in self.results)
 
     @property
