@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.script is not None:
             _write(options.script, script.read_text(encoding="utf-8"), options.force)
         if options.ipynb is not None:
-            _write(options.ipynb, as_notebook(script), options.force)
+            _write(options.ipynb, as_notebook(script.read_text(encoding="utf-8")), options.force)
     except (OSError, ImportError) as error:
         lesson.error(str(error))
     return 0
@@ -92,8 +92,8 @@ def heading(script: Path) -> tuple[str, str]:
     )
 
 
-def as_notebook(script: Path) -> str:
-    """Return a lesson as the text of a notebook; ImportError where jupytext is not installed."""
+def as_notebook(script: str) -> str:
+    """Return a script in cells as the text of a notebook; ImportError without jupytext."""
     try:
         import jupytext
     except ImportError as error:
@@ -101,7 +101,7 @@ def as_notebook(script: Path) -> str:
             "a notebook is made with jupytext, which is not installed: pip install jupytext, or "
             "minigrad with its extra [notebook]"
         ) from error
-    notebook = jupytext.read(script, fmt="py:percent")
+    notebook = jupytext.reads(script, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"  # else random, and no two notebooks of a lesson the same
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

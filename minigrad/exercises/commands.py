@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -313,10 +312,7 @@ def _stub(exercise: Exercise, notebook: bool) -> str:
         f'# %%\nfrom minigrad.exercises import check\n\ncheck("{exercise.name[:2]}", {names})\n\n\n'
     )
     head, mark, use = exercise.stub.rpartition("# %% [markdown]\n")
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, exercise.file)
-        script.write_text(head + cell + mark + use, encoding="utf-8")
-        return as_notebook(script)
+    return as_notebook(head + cell + mark + use)
 
 
 def _said(progress: Progress, name: str, path: Path | None) -> str:

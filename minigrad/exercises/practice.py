@@ -5,7 +5,7 @@ import io
 import linecache
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +152,19 @@ def check(asked: str | int, *functions: Callable[..., Any]) -> None:
     progress = Progress()
     if progress[exercise.name].state != NONE:  # in the folder where it was started
         done.record(progress)
+
+
+def require(asked: str | int, name: str, *functions: Callable[..., Any]) -> None:
+    """AssertionError, with the words of `check`, if the functions are wrong in the case `name`.
+
+    For graders that run in the student's process (`exporting`).
+    """
+    exercise = find_exercise(asked)
+    case = next(case for case in exercise.cases if case.name == name)
+    alone = replace(exercise, cases=(case,))
+    result = judge(alone, _in_process(alone, functions)).results[0]
+    if result.state != RIGHT:
+        raise AssertionError(wrapped("\n".join(filter(None, (result.words, result.says)))))
 
 
 def heading(exercise: Exercise, what: str) -> str:

@@ -1,4 +1,4 @@
-"""The teacher's commands of `minigrad exercises`: grade, selftest, publish."""
+"""The teacher's commands of `minigrad exercises`: grade, selftest, publish, export."""
 
 import argparse
 import sys
@@ -36,7 +36,12 @@ def add(parsers: Any) -> None:
     publishing = parsers.add_parser("publish", help="for teachers: make what students get")
     publishing.add_argument("--to", metavar="FOLDER", type=Path, default=PUBLISHED)
     publishing.set_defaults(run=_publish)
-    for parser in (grading, testing, publishing):
+    exporting = parsers.add_parser("export", help="for teachers: for otter, or for nbgrader")
+    kind = exporting.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--otter", metavar="FOLDER", type=Path, help="write q02.py, ... into it")
+    kind.add_argument("--nbgrader", metavar="FOLDER", type=Path, help="write source notebooks")
+    exporting.set_defaults(run=_export)
+    for parser in (grading, testing, publishing, exporting):
         parser.add_argument(
             "--private",
             metavar="COURSE",
@@ -44,7 +49,7 @@ def add(parsers: Any) -> None:
             required=True,
             help="the folder of solved exercises (lessons/exercises of a clone is one)",
         )
-    for parser in (grading, testing):
+    for parser in (grading, testing, exporting):
         parser.add_argument("--only", metavar="ID", nargs="+", help="these exercises, not all")
 
 
@@ -105,6 +110,25 @@ def _publish(options: argparse.Namespace) -> int:
         print(f"minigrad exercises publish: {error}", file=sys.stderr)
         return MISUSED
     print(f"written: {options.to}")
+    return RIGHT
+
+
+def _export(options: argparse.Namespace) -> int:
+    from minigrad.exercises.exporting import as_nbgrader_notebook, as_otter_test
+
+    folder: Path = options.otter or options.nbgrader
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, master in _chosen(options).items():
+            if options.otter:
+                path, text = folder / f"q{name[:2]}.py", as_otter_test(master)
+            else:
+                path, text = folder / f"{name}.ipynb", as_nbgrader_notebook(master)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"written: {path}")
+    except (OSError, LookupError, ImportError, ValueError) as error:
+        print(f"minigrad exercises export: {error}", file=sys.stderr)
+        return MISUSED
     return RIGHT
 
 
