@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from minigrad.exercises import commands as exercises
 
         return exercises.main(arguments[1:])
+    if arguments[:1] in ([name] for name in ("start", "check", "hint", "watch", "grade")):
+        print(f"did you mean: minigrad exercises {' '.join(arguments)}", file=sys.stderr)
+        return 2
     parser = argparse.ArgumentParser(
         "minigrad", description="The lessons of minigrad, and their exercises."
     )

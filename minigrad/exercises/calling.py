@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 
-if sys.platform != "win32":
+if sys.platform != "win32" and sys.platform != "emscripten":  # where the child has no jail
+    import ctypes
     import resource
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 NUMBERS = ("bool", *INTEGERS, "float16", "float32", "float64")
-LARGEST = 1_000_000  # numbers in one value
+LARGEST = 100_000  # numbers in one array
+REPLY = 2 << 20  # bytes of one reply
 TEXT = 2_000  # characters of one text
+NESTED = 4  # tuples within one another
+NO_MEMORY = 77  # the status of a child that has not even the memory for a reply
 # What a submission may import beside numpy: it is loaded before the doors are closed.
 FOUND: tuple[str, ...] = (
     *("abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime"),
@@ -53,6 +57,8 @@ def encode(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         if type(value) is str and len(value) > TEXT:
             raise Unfit(f"a text of {len(value)} characters")
+        if type(value) is int and not -(1 << 63) <= value < 1 << 64:
+            raise Unfit("an integer of more than 64 bits")
         return value
     if type(value) is Given:
         return {"given": value.name, "with": {k: encode(v) for k, v in value.numbers.items()}}
@@ -76,16 +82,19 @@ def encode(value: Any) -> Any:
     return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": value.dtype.name}
 
 
-def decode(coded: Any) -> Any:
-    """What `encode` made of a value; Unfit for anything that it cannot have made."""
-    if coded is None or type(coded) in (bool, int, float, str):
-        return coded
+def decode(coded: Any, given: bool = True, nested: int = NESTED) -> Any:
+    """What `encode` made of a value; Unfit for anything that it cannot have made.
+
+    `given`: whether functions may be among it.
+    """
     try:
-        if "given" in coded:
+        if coded is None or type(coded) in (bool, int, float, str):
+            return encode(coded)
+        if "given" in coded and given:
             return Given(coded["given"], **{k: decode(v) for k, v in coded["with"].items()})
-        if "values" in coded:
-            return tuple(decode(v) for v in coded["values"])
-        if coded["dtype"] in NUMBERS:
+        if "values" in coded and nested and len(coded["values"]) <= 100:
+            return tuple(decode(v, given, nested - 1) for v in coded["values"])
+        if coded["dtype"] in NUMBERS and len(coded["array"]) <= LARGEST:
             return np.array(coded["array"], dtype=coded["dtype"]).reshape(coded["shape"])
     except Exception:  # whatever a forged one makes of it
         pass
@@ -177,8 +186,16 @@ def serve() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the submission prints goes, with its errors, where it cannot be a reply
 
-    def answer(reply: dict[str, Any]) -> None:
-        replies.write(json.dumps(reply) + "\n")
+    def answer(asked: dict[str, Any], reply: dict[str, Any], file: str = "") -> None:
+        with suppress(BaseException):  # what was printed; it may be closed, or replaced
+            sys.stdout.flush()
+        try:
+            text = json.dumps([asked["token"], reply])
+        except BaseException as error:  # out of memory, or of a recursion limit set low
+            text = json.dumps([asked["token"], told(error, file)])
+        if len(text) >= REPLY:
+            text = json.dumps([asked["token"], {"unfit": "more than a reply can hold"}])
+        replies.write(text + "\n")
         replies.flush()
 
     setup = json.loads(requests.readline())
@@ -188,20 +205,21 @@ def serve() -> None:
         _confine(setup)
         given = load(setup["given"], "given")
     except Exception as error:
-        answer({"fault": f"{type(error).__name__}: {error}"})
+        answer(setup, {"fault": f"{type(error).__name__}: {error}"})
         return
-    answer({"ready": True})  # from here on, what is answered may be forged
+    answer(setup, {"ready": True})  # from here on, what is answered may be forged
     submission = json.loads(requests.readline())
     file = submission["file"]
     try:
         names = load(submission["source"], file)
     except BaseException as error:
-        answer(told(error, file))
+        answer(submission, told(error, file))
         return
-    answer({"ready": True})
+    answer(submission, {"ready": True})
     for line in requests:
         asked = json.loads(line)
-        answer(call(names, asked["function"], asked["arguments"], given, file, BaseException))
+        reply = call(names, asked["function"], asked["arguments"], given, file, BaseException)
+        answer(asked, reply, file)
 
 
 def _confine(setup: dict[str, Any]) -> None:
@@ -212,7 +230,7 @@ def _confine(setup: dict[str, Any]) -> None:
     """
     sys.path.clear()
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__name__", "") != "PathFinder"]
-    if sys.platform == "win32":
+    if sys.platform == "win32" or sys.platform == "emscripten":
         return
     limits = {
         "RLIMIT_AS": setup["memory"],
@@ -221,7 +239,8 @@ def _confine(setup: dict[str, Any]) -> None:
         "RLIMIT_CORE": 0,
     }
     if setup["user"] is not None:
-        limits["RLIMIT_NPROC"] = 1
+        limits |= {"RLIMIT_NPROC": 1, "RLIMIT_NOFILE": 64}
+        _isolate()
         os.chroot(setup["jail"])
         os.chdir("/")
     for name, limit in limits.items():
@@ -231,11 +250,31 @@ def _confine(setup: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(*3 * [setup["user"]])
         os.setresuid(*3 * [setup["user"]])
+    with suppress(AttributeError, OSError):  # should the grader be killed, this is as well
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+
+
+def _isolate() -> None:
+    """Where the kernel lets root (in a container it may not): no network, no shared memory.
+
+    Both could carry hidden numbers out, and shared memory would stay when the process is gone.
+    """
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # where the memory of the machine ends, this is what is killed
+    with suppress(AttributeError, OSError):
+        network, shared = 0x4000_0000, 0x0800_0000  # CLONE_NEWNET, CLONE_NEWIPC
+        if ctypes.CDLL(None).unshare(network | shared) == 0:
+            for limit in ("shmall", "msgmni"):  # of the new space, which is this process's alone
+                with open(f"/proc/sys/kernel/{limit}", "w") as file:
+                    file.write("0")
 
 
 if __name__ == "__main__":
     try:
         serve()
-    finally:  # at once: nothing that the submission left for the end of the process runs
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    except BaseException:
         traceback.print_exc()
+    finally:  # at once: nothing that the submission left for the end of the process runs
         os._exit(0)

@@ -77,7 +77,7 @@ def add(parsers: Any) -> None:
         "list": (_list, "", "all exercises, and how far you are"),
         "start": (_start, "ID", "write an exercise's file into this folder"),
         "check": (_check, "[ID]", "check your answer; without ID, all that are here"),
-        "hint": (_hint, "ID", "open the next of three hints"),
+        "hint": (_hint, "[ID]", "open the next of three hints"),
         "watch": (_watch, "[ID]", "check again whenever you save"),
         "reset": (_reset, "ID", "begin an exercise again; your file is kept as a .bak"),
         "progress": (_progress, "", "what you have done so far"),
@@ -175,7 +175,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _hint(options: argparse.Namespace) -> int:
-    folder, exercise = _asked(options.id)
+    here = _files(Path())
+    if options.id is None and len(here) != 1:
+        raise LookupError("which exercise? Name one: its number, name or file")
+    folder, exercise = _asked(options.id or next(iter(here)))
     progress, total = Progress(folder), len(exercise.hints)
     before = progress[exercise.name].hints
     level = min(before + 1, total)
@@ -319,6 +322,8 @@ def _said(progress: Progress, name: str, path: Path | None) -> str:
     """How far an exercise is, in words."""
     entry = progress[name]
     said = SAID[entry.state]
+    if entry.state not in (RIGHT, STARTED) and entry.right_before:
+        said = "right before, not now"
     if path is None or entry.state in (NONE, STARTED):
         return said or (SAID[STARTED] if path else "")
     try:

@@ -22,12 +22,12 @@ import minigrad
 from minigrad.exercises.course import Master
 from minigrad.exercises.exercise import Exercise
 from minigrad.exercises.judging import RIGHT, WRONG, Result, Verdict, judge
-from minigrad.exercises.outcomes import plain
+from minigrad.exercises.outcomes import STOPPED, plain
 from minigrad.exercises.running import Submission, separation
-from minigrad.exercises.submissions import HandedIn, Unreadable, handed_in
+from minigrad.exercises.submissions import Absent, HandedIn, Unreadable, handed_in
 
 HEAD = ("submission", "exercise", "state", "points", "first failure", "known mistake")
-NOT_HANDED_IN = "not handed in"
+NOT_HANDED_IN, UNREADABLE = "not handed in", "not usable"
 
 
 class GradesError(ValueError):
@@ -35,7 +35,12 @@ class GradesError(ValueError):
 
 
 def grade(
-    folder: Path, masters: Mapping[str, Master], out: Path, seed: int | None = None, jobs: int = 0
+    folder: Path,
+    masters: Mapping[str, Master],
+    out: Path,
+    seed: int | None = None,
+    jobs: int = 0,
+    one: bool = False,
 ) -> Iterator[tuple[str, dict[str, Any], int]]:
     """Grade the submissions in a folder; give each one's name and results, and how many there are.
 
@@ -43,7 +48,7 @@ def grade(
     results.json; of a class, all of them by name, with a table beside it (.csv). What stands there
     of the same files, exercises and seed is kept. GradesError if `out` is of another seed.
     """
-    handed = handed_in(folder)
+    handed = handed_in(folder, one)
     alone = handed[0].is_at(folder)
     kept, seed = _begun(out, seed)
     # Drawn once: the same numbers for everyone.
@@ -97,7 +102,8 @@ def results(
         try:
             verdict = assess(one.source(exercise.file), exercise, not about["not separated"])
         except Unreadable as error:
-            verdict = _nothing(exercise, str(error), NOT_HANDED_IN)
+            state = NOT_HANDED_IN if isinstance(error, Absent) else UNREADABLE
+            verdict = _nothing(exercise, str(error), state)
         except Exception as error:
             fault = plain(f"{type(error).__name__}: {error}")
             verdict = _nothing(exercise, f"grader error: {fault}", "grader error")
@@ -111,7 +117,8 @@ def results(
         output.append(
             f"The grader could not lock the submission away, since {about['not separated']}: it "
             "could have read the hidden cases, the solutions and every other file of the user who "
-            "graded, and have left processes and files behind. Grade as root, in a container."
+            "graded, have changed them, these points too, and have left processes and files "
+            "behind. Grade as root, in a container."
         )
     return {
         "score": sum(verdict.points for verdict in verdicts),
@@ -131,9 +138,26 @@ def assess(source: str, exercise: Exercise, apart: bool) -> Verdict:
 
 
 def first_failures(graded: Mapping[str, Mapping[str, Any]]) -> Counter[tuple[str, ...]]:
-    """How many of a class failed first where: (exercise, case, known mistake), the most first."""
-    rows = [row for each in graded.values() for row in each["extra_data"]["rows"]]
-    return Counter((exercise, case, mistake) for exercise, _, _, case, mistake in rows if case)
+    """How many of a class failed first where: (exercise, case, known mistake)."""
+    return Counter(
+        (exercise, case, mistake)
+        for exercise, state, _, case, mistake in _rows(graded)
+        if state in (WRONG, STOPPED)
+    )
+
+
+def unanswered(graded: Mapping[str, Mapping[str, Any]]) -> Counter[tuple[str, ...]]:
+    """How many of a class gave nothing that could be judged: (why, exercise)."""
+    return Counter(
+        (state, exercise)
+        for exercise, state, *_ in _rows(graded)
+        if state not in (RIGHT, WRONG, STOPPED)
+    )
+
+
+def _rows(graded: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
+    for each in graded.values():
+        yield from each["extra_data"]["rows"]
 
 
 def _row(verdict: Verdict) -> tuple[str | float, ...]:
@@ -168,7 +192,10 @@ def _begun(out: Path, seed: int | None) -> tuple[dict[str, Any], int]:
             before = json.loads(out.read_text(encoding="utf-8"))
             kept = before.get("submissions", {})
             begun = before["seed"] if "submissions" in before else before["extra_data"]["seed"]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            rows = [each["extra_data"]["rows"] for each in kept.values()]
+            if type(begun) is not int or not all(rows):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise GradesError(f"{out} is there and holds no grades: name another file") from None
         if "submissions" in before and seed not in (None, begun):
             raise GradesError(
@@ -176,7 +203,9 @@ def _begun(out: Path, seed: int | None) -> tuple[dict[str, Any], int]:
                 "leave the seed out to go on"
             )
         seed = begun if seed is None else seed
-    return kept, secrets.randbits(32) if seed is None else seed
+    if seed == 0:
+        raise GradesError("seed 0 gives the numbers that students have: name another")
+    return kept, 1 + secrets.randbits(32) if seed is None else seed
 
 
 def _table(graded: Mapping[str, Mapping[str, Any]]) -> str:
@@ -184,8 +213,8 @@ def _table(graded: Mapping[str, Mapping[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)
     for name, each in graded.items():
-        for row in each["extra_data"]["rows"]:
-            writer.writerow([_cell(name), *row])
+        for exercise, state, points, *where in each["extra_data"]["rows"]:
+            writer.writerow([_cell(name), exercise, state, f"{points:g}", *where])
     return text.getvalue()
 
 

@@ -101,32 +101,27 @@ def _recognised(
 ) -> str:
     """The known wrong answer that gives what was returned, or at least the output at `where`.
 
-    Of several, the one that agrees with the submission in most cases. Whole numbers are easily the
-    same by chance: they must agree in every case.
+    It must do so in every case of the function: once, numbers may be the same by chance. Of
+    several, the one that agrees with the submission in most cases altogether.
     """
+    pairs = [
+        (each, came)
+        for each, came in zip(exercise.cases, outcomes, strict=True)
+        if each.function == case.function and came.state == RETURNED
+    ]
 
     def agrees(name: str) -> bool:
         wrong = case.mistakes[name]
         if wrong.state != RETURNED or _same_at(wrong, case.expected, where, case.tolerance):
             return False
-        return _same_at(wrong, outcome, where, case.tolerance)
+        return all(
+            _same_at(each.mistakes[name], came, where, each.tolerance) for each, came in pairs
+        )
 
     def agreement(name: str) -> int:
-        pairs = zip(exercise.cases, outcomes, strict=True)
         return sum(alike(each.mistakes[name], came, each.tolerance) for each, came in pairs)
 
-    def telling(name: str) -> bool:
-        values = case.mistakes[name].values
-        numbers = [v for v in (values[where : where + 1] or values) if not isinstance(v, str)]
-        with np.errstate(invalid="ignore"):
-            return any(np.any(np.mod(v, 1)) for v in numbers if v is not None)
-
-    names = [
-        name
-        for name in case.mistakes
-        if agrees(name) and (telling(name) or agreement(name) == len(exercise.cases))
-    ]
-    return max(names, key=agreement, default="")
+    return max(filter(agrees, case.mistakes), key=agreement, default="")
 
 
 def _unpacked(outcome: Outcome, case: Case) -> Outcome:

@@ -2,6 +2,7 @@
 
 import builtins
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ def _read(reply: Any, signature: str, source: list[str]) -> Outcome:
         there = (
             f"it is a {plain(kind)}, not a function"
             if kind
-            else "the file has no function of this name"
+            else "the file has no function of this name" + _others("\n".join(source))
         )
         return Outcome(FAILED, problem=there, kind="it is not there")
     if "signature" in reply:
@@ -67,12 +68,20 @@ def _read(reply: Any, signature: str, source: list[str]) -> Outcome:
     for line in reply["lines"][:3]:
         if 0 < line <= len(source):
             problem += f"\n  line {line}: {plain(source[line - 1].strip()[:100])}"
+    if "matmul" in message and "mismatch" in message:
+        problem += "\nIn A @ B, the last axis of A and the last but one of B must be equally long."
     if kind in ("ImportError", "ModuleNotFoundError"):
         problem += (
             "\nWhen it is checked, there is numpy, and what Python itself brings; what else you "
             'import belongs under if __name__ == "__main__":'
         )
     return Outcome(FAILED, problem=problem, kind=f"it raised {kind if known else 'an error'}")
+
+
+def _others(source: str) -> str:
+    """The functions that a source does have."""
+    names = re.findall(r"^def (\w+)", source, re.M)[:3]
+    return f" (it has {plain(', '.join(names))})" if names else ""
 
 
 def plain(text: Any, lines: int = LINES) -> str:

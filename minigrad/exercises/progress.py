@@ -43,6 +43,11 @@ class Entry:
             f"{self.name:30} {self.state:8} {points:>7}  {self.hints}  {self.date:10}  {self.file}"
         )
 
+    @property
+    def right_before(self) -> bool:
+        """Whether all public points were reached once."""
+        return 0 < self.of <= self.best
+
     def merged(self, other: "Entry") -> "Entry":
         """Both in one: the later check, the better points, the more hints."""
         later = max(self, other, key=lambda entry: (entry.date, entry.state != NONE))

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -23,12 +24,12 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.exercises import calling
+from minigrad.exercises.calling import NO_MEMORY, REPLY
 from minigrad.exercises.exercise import Case, Exercise
 from minigrad.exercises.outcomes import FAILED, STOPPED, Outcome, read
 
 MEMORY = 2 << 30  # bytes of address space
 PRINTED = 64 << 10  # bytes kept of what a submission prints
-REPLY = 64 << 20  # bytes of one reply
 CRASHES = 3  # processes that one submission may lose
 START = (
     "import runpy, sys; sys.path.append(sys.argv[2]); runpy.run_path(sys.argv[1], None, '__main__')"
@@ -44,7 +45,8 @@ class Submission:
 
     All calls go to one child; after a crash the next goes to a new one. `seconds` is for all calls
     together; when they are over, what is left is stopped. `void`: why nothing of it counts: a
-    submission that ends its process, which it can only do on purpose. `apart`: in a jail.
+    submission that ends its process, or meddles with its replies, which it can only do on purpose.
+    `apart`: in a jail.
     """
 
     def __init__(
@@ -55,15 +57,15 @@ class Submission:
         self.deadline = time.monotonic() + self.seconds
         self.void = self.over = self.printed = ""
         self.crashes = 0
-        self.refused: dict[str, Any] | None = None  # what importing it raised
+        self.refused: Any = None  # the reply, if it could not be imported
         self.child: _Child | None = None
 
     def __call__(self, case: Case) -> Outcome:
         function = self.exercise.functions[case.function]
         request = {"function": case.function, "arguments": case.arguments}
         reply = self._ask(request)
-        if reply is None:
-            return Outcome(FAILED if self.void else STOPPED, problem=self.void or self.over)
+        if isinstance(reply, Outcome):
+            return reply
         return read(reply, function.signature, self.source)
 
     def __enter__(self) -> Self:
@@ -78,7 +80,10 @@ class Submission:
         self._end()
 
     def _ask(self, request: dict[str, Any]) -> Any:
-        if self.void or self.over or self.refused:
+        """The reply; an Outcome, if there is none."""
+        if self.void or self.over:
+            return self._no_more()
+        if self.refused is not None:
             return self.refused
         if self.child is None:
             self.child = _Child(self.apart, self.deadline, self.seconds, self.exercise.given)
@@ -91,23 +96,33 @@ class Submission:
         reply = self.child.ask(request)
         return self._lost(f"in {request['function']}") if reply is None else reply
 
-    def _lost(self, where: str) -> dict[str, str] | None:
+    def _lost(self, where: str) -> Outcome:
         """Say why the child gave no reply; what that means for the calls to come."""
         child = self.child
         assert child is not None
-        status = child.end(patience=0.5)  # one that has closed its channel may be about to end
+        # One that has closed its channel may be about to end.
+        status = child.end(patience=0.0 if child.meddled else 0.5)
         self._end()
-        if child.timed_out or status == -getattr(signal, "SIGXCPU", 0):
+        if not child.meddled and (child.timed_out or status == -getattr(signal, "SIGXCPU", 0)):
             self.over = f"timed out {where}: it may take {self.seconds:g} s in all"
-            return None
-        if status >= 0:
+        elif child.meddled or status is None:
+            self.void = (
+                f"the file meddles with its replies {where}: nothing that it returned counts"
+            )
+        elif status >= 0 and status != NO_MEMORY:
             self.void = f"the file ends its own process {where}: nothing that it returned counts"
-            return None
-        self.crashes += 1
-        problem = f"it crashed {where} ({signal.Signals(-status).name})"
-        if self.crashes >= CRASHES:
-            self.over = f"it crashed {CRASHES} times"
-        return {"stopped": problem}
+        else:
+            self.crashes += 1
+            if self.crashes >= CRASHES:
+                self.over = f"it crashed {CRASHES} times"
+            known = -status in list(signal.Signals)
+            name = signal.Signals(-status).name if known else f"signal {-status}"
+            name = "out of memory" if status == NO_MEMORY else name
+            return Outcome(STOPPED, problem=f"it crashed {where} ({name})", kind="it crashed")
+        return self._no_more()
+
+    def _no_more(self) -> Outcome:
+        return Outcome(FAILED if self.void else STOPPED, problem=self.void or self.over)
 
     def _end(self) -> None:
         if self.child is not None:
@@ -120,8 +135,9 @@ class _Child:
     """A process that answers a line with a line; `ask` gives None once it has ended."""
 
     def __init__(self, apart: bool, deadline: float, seconds: float, given: str = "") -> None:
-        self.deadline, self.timed_out, self.printed = deadline, False, b""
-        self.folder = tempfile.TemporaryDirectory(prefix="minigrad-")
+        self.timed_out, self.meddled, self.printed = False, False, b""
+        # Outside a jail, a submission may leave there what cannot be removed.
+        self.folder = tempfile.TemporaryDirectory(prefix="minigrad-", ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o755)
         os.mkdir(Path(self.folder.name, "tmp"))
         self.process = subprocess.Popen(
@@ -159,10 +175,15 @@ class _Child:
             raise GraderFault(f"the child process cannot be set up: {ready}")
 
     def ask(self, request: dict[str, Any]) -> Any:
-        """The reply, whatever JSON holds; a text, if it is not JSON; None, if there is none."""
+        """The reply, whatever JSON holds; None, if there is none.
+
+        It must name the token of this request: one that was written before it was asked for does
+        not count.
+        """
         assert self.process.stdin is not None
+        token = secrets.token_hex(8)
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.write(json.dumps({**request, "token": token}).encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
             return None
@@ -175,20 +196,28 @@ class _Child:
                 if ended:
                     return None
                 continue
-            if not line:
+            if not line or self.meddled:
                 return None
         try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
-            return "not a reply"
+            answered, reply = json.loads(line)
+        except (ValueError, TypeError, RecursionError):
+            answered = reply = None
+        if answered != token:
+            self.meddled = True
+            return None
+        return reply
 
-    def end(self, patience: float = 0.0) -> int:
-        """Kill it, with its group; the status with which it ended. May be called again."""
+    def end(self, patience: float = 0.0) -> int | None:
+        """Kill it, with its group. The status with which it ended before that, None if it had not.
+
+        May be called again.
+        """
         self.timer.cancel()
+        status = None
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
+            status = self.process.wait(patience)
         self._kill()
-        status = self.process.wait()
+        self.process.wait()
         for thread in self.threads:
             thread.join(0.2)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -201,6 +230,10 @@ class _Child:
     def _hear(self) -> None:
         assert self.process.stdout is not None
         for line in iter(lambda: self.process.stdout.readline(REPLY), b""):  # type: ignore[union-attr]
+            if not self.replies.empty():  # more than was asked for; nor may it fill the memory
+                self.meddled = True
+                self._kill()
+                break
             self.replies.put(line)
         self.replies.put(b"")
 
@@ -229,9 +262,17 @@ def separation() -> str:
     if os.geteuid() != 0:
         return "it does not run as root"
     try:
-        _Child(True, time.monotonic() + 20, 20).end()
+        child = _Child(True, time.monotonic() + 20, 20)
     except GraderFault as fault:
         return f"root may not lock a process away here ({fault})"
+    try:
+        os.kill(child.process.pid, 0)
+    except PermissionError:
+        return "root may not end the processes of another user here"
+    finally:
+        assert child.process.stdin is not None
+        child.process.stdin.close()  # it then ends by itself
+        child.end(patience=5)
     return ""
 
 

@@ -18,11 +18,17 @@ from minigrad.exercises import calling
 from minigrad.exercises.outcomes import plain
 
 LARGEST = 1_000_000  # bytes of a source
+ARCHIVE = 50_000_000  # bytes of a .zip
+DEPTH = 20  # folders within one another
 FILES = 10_000  # names of one submission that are looked at
 
 
 class Unreadable(ValueError):
     """A file that cannot be taken for a source; the message says why."""
+
+
+class Absent(Unreadable):
+    """A file that is not there, nor one that may be meant."""
 
 
 def read_source(path: Path) -> str:
@@ -54,11 +60,12 @@ class HandedIn:
         found = [name for name in self.files if PurePosixPath(name).name in (file, notebook)]
         if not found:
             near = self._near(file)
-            raise Unreadable(
-                f"{file} was not handed in" + (f"; is it {near!r}? then rename it" if near else "")
-            )
+            if not near:
+                raise Absent(f"{file} was not handed in")
+            raise Unreadable(f"{file} was not handed in; is it {near!r}? then rename it")
         if len(found) > 1:
-            raise Unreadable(f"{file} was handed in {len(found)} times: {', '.join(sorted(found))}")
+            places = plain(", ".join(sorted(found)))
+            raise Unreadable(f"{file} was handed in {len(found)} times: {places}")
         return _source(found[0], self.files[found[0]]())
 
     def is_at(self, folder: Path) -> bool:
@@ -84,12 +91,14 @@ class HandedIn:
         return next(iter(same or difflib.get_close_matches(file, names, 1, 0.7)), "")
 
 
-def handed_in(folder: Path) -> list[HandedIn]:
-    """The submissions in a folder: itself, if exercises lie in it; else its folders, its .zip."""
+def handed_in(folder: Path, one: bool = False) -> list[HandedIn]:
+    """The submissions in a folder: its folders and .zip; or itself, if `one`, or if files of
+    exercises lie in it.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if any(re.match(r"\d\d_\w+\.(py|ipynb)$", path.name) for path in inside):
+    if one or any(re.match(r"\d\d_\w+\.(py|ipynb)$", path.name) for path in inside):
         return [HandedIn(folder)]
     found = [HandedIn(path) for path in inside if path.is_dir() or path.suffix == ".zip"]
     names = [one.name for one in found]
@@ -107,7 +116,8 @@ def _listed(folder: Path) -> dict[str, Callable[[], bytes]]:
         raise Unreadable(f"{folder.name} is a link, not a folder")
     files: dict[str, Callable[[], bytes]] = {}
     for place, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        deep = len(Path(place).parts) - len(folder.parts) >= DEPTH
+        folders[:] = sorted(n for n in folders if not deep and not n.startswith((".", "__")))
         for name in sorted(names):
             path = Path(place, name)
             files[path.relative_to(folder).as_posix()] = lambda path=path: _bytes(path)  # type: ignore[misc]
@@ -122,24 +132,40 @@ def _archived(path: Path) -> dict[str, Callable[[], bytes]]:
     def reader(name: str) -> Callable[[], bytes]:
         def read() -> bytes:
             try:
-                with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-                    return file.read(LARGEST + 1)
-            except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as e:
-                raise Unreadable(f"{name!r} cannot be read out of the archive: {e}") from None
+                with zipfile.ZipFile(path) as archive:
+                    entry = archive.getinfo(name)
+                    if stat.S_ISLNK(entry.external_attr >> 16):
+                        raise OSError("it is a link")
+                    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        # of the others, a piece of any size is unpacked at once
+                        raise OSError("it is not packed as a .zip usually is")
+                    with archive.open(entry) as file:
+                        return file.read(LARGEST + 1)
+            except Exception as error:  # a damaged one raises many kinds
+                why = plain(str(error))
+                raise Unreadable(f"{name!r} cannot be read out of the archive: {why}") from None
 
         return read
 
     try:
         if path.is_symlink():
             raise Unreadable(f"{path.name} is a link, not a file")
+        if path.stat().st_size > ARCHIVE:
+            raise Unreadable(f"{path.name} is larger than {ARCHIVE // 1_000_000} MB")
         with zipfile.ZipFile(path) as archive:
             names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise Unreadable(f"the archive cannot be read: {error}") from None
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable(f"the archive cannot be read: {plain(str(error))}") from None
     if len(names) > FILES:
         raise Unreadable(f"more than {FILES} files were handed in")
-    hidden = ("__MACOSX/", ".")
-    return {name: reader(name) for name in names if not name.startswith(hidden)}
+    return {name: reader(name) for name in names if not _beside(PurePosixPath(name))}
+
+
+def _beside(path: PurePosixPath) -> bool:
+    """Whether a file lies where systems and editors keep theirs (or, by `..`, outside)."""
+    return any(part.startswith((".", "__")) for part in path.parts[:-1])
 
 
 def _bytes(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad.exercises.course import Master, masters, publish
 from minigrad.exercises.exercise import PUBLISHED, pick
-from minigrad.exercises.grading import GradesError, first_failures, grade
+from minigrad.exercises.grading import GradesError, first_failures, grade, unanswered
 from minigrad.exercises.running import separation
 from minigrad.exercises.selftest import in_child, in_process, selftest
 from minigrad.text import table
@@ -70,19 +70,34 @@ def _grade(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"\nStopped. What is graded stands in {options.out}; the same command goes on.")
         return 130
-    points = [each["score"] for each in graded.values()]
-    most = sum(test["max_score"] for test in next(iter(graded.values()))["tests"])
-    print(f"{len(graded)} graded: {options.out}")
-    print(f"points: {min(points):g} to {max(points):g} of {most:g}, seed {_seed(graded)}")
-    often = first_failures(graded).most_common(12)
-    if often:
-        print("\nWhere they failed first:\n")
-        rows = [(many, *where[:2], where[2] or "-") for where, many in often]
-        print(table(("times", "exercise", "case", "mistake"), rows))
+    _tell(graded)
+    print(f"written: {options.out}")
     faults = [name for name, each in graded.items() if each["extra_data"]["fault"]]
     for name in faults:
         print(f"grader error: {name}: {graded[name]['extra_data']['fault']}", file=sys.stderr)
     return FAULT if faults else RIGHT
+
+
+def _tell(graded: Mapping[str, Any]) -> None:
+    """What a teacher wants to know of a class, or of one submission."""
+    points = sorted(each["score"] for each in graded.values())
+    first = next(iter(graded.values()))
+    most = sum(test["max_score"] for test in first["tests"])
+    seed = first["extra_data"]["seed"]
+    if len(graded) == 1:
+        print(f"{points[0]:g} of {most:g} points, seed {seed}")
+        return
+    print(f"{len(graded)} graded: {points[0]:g} to {points[-1]:g} of {most:g} points, seed {seed}")
+    missing: dict[str, list[str]] = {}
+    for (state, exercise), many in sorted(unanswered(graded).items()):
+        missing.setdefault(state, []).append(f"{exercise[:2]} ({many})")
+    for state, exercises in missing.items():
+        print(f"{state}: {', '.join(exercises)}")
+    often = first_failures(graded).most_common(12)
+    if often:
+        print("\nWhere they failed first:\n")
+        rows = [(*where[:2], where[2] or "-", many) for where, many in often]
+        print(table(("exercise", "case", "mistake", "times"), rows) + "\n")
 
 
 def _selftest(options: argparse.Namespace) -> int:
@@ -149,7 +164,3 @@ def _shown(graded: Iterable[tuple[str, Any, int]]) -> Iterable[tuple[str, Any, i
             bar.total = each[2]
             bar.update()
             yield each
-
-
-def _seed(graded: Mapping[str, Any]) -> int:
-    return int(next(iter(graded.values()))["extra_data"]["seed"])

@@ -95,7 +95,7 @@ def test_the_list_knows_how_far_one_is(typed):
     write(MEAN)
     assert typed()[1].splitlines()[1].endswith("right, changed since")
     typed("check", "7")
-    assert typed()[1].splitlines()[1].endswith("not right yet")
+    assert typed()[1].splitlines()[1].endswith("right before, not now")
     status, said = typed("progress")
     assert status == 0 and "07_parts.py" in said and "5 of 5 points" in said
     assert "0 of 3 exercises right, 5 of 15 public points." in said and "no grade" in said

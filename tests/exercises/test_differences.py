@@ -58,7 +58,7 @@ def one(at, value, of=B):
         (np.nan, 2.0, "y is not finite", "nan"),
         (B.astype(np.float16), B, "y is of half precision", "float16, expected float64"),
         (None, B, "nothing comes back", "is a return missing?"),
-        ((B, B), B, "the number of values returned", "2, not one"),
+        ((B, B), B, "the number of values returned", "2, not one array"),
         ("six", 6.0, "y: a str", "'six', expected 6"),
         (1.0, 0.0, "y is wrong", "y is 1, expected 0"),
     ],
@@ -82,7 +82,7 @@ def test_a_changed_argument_is_told_after_the_values():
     assert found(B, B, x=B) == Difference(
         -1, "the argument x was changed", "it is the caller's: work on a copy"
     )
-    assert found(-B, B, x=B).kind == "y has the opposite sign"
+    assert found(-B, B, x=B).kind == "y has the opposite sign, and the argument x was changed"
     assert difference(Outcome(values=(B,), changed={"x": B}), Outcome(values=(B,)), ["y"], 1) and (
         difference(*2 * [Outcome(values=(B,), changed={"x": B})], ["y"], 1) is None
     )
