@@ -385,3 +385,17 @@ def test_without_exercises_it_says_so(published, typed):
     status, said = typed("list")
     assert status == 2 and "this installation has lost them" in said
     assert typed("start", "7")[0] == 2
+
+
+def test_a_hint_needs_no_name_where_one_exercise_is_begun(published, typed):
+    status, said = typed("hint")
+    assert status == 2 and "which exercise? Name one" in said
+    typed("start", "7")
+    assert "Hint 1 of 3" in typed("hint")[1]
+    typed("start", "8")
+    assert typed("hint")[0] == 2
+
+
+def test_a_command_without_the_word_exercises_is_understood(capsys):
+    assert cli.main(["check", "1"]) == 2
+    assert capsys.readouterr().err == "did you mean: minigrad exercises check 1\n"

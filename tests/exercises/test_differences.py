@@ -88,6 +88,14 @@ def test_a_changed_argument_is_told_after_the_values():
     )
 
 
+def test_of_whole_numbers_no_factor_no_sign_and_no_zero_is_told():
+    for got, wanted, detail in ((3, 2, "3, expected 2"), (0, 4, "0, expected 4"), (-2, 2, "-2")):
+        difference = found(np.int64(got), np.int64(wanted))
+        assert difference.kind == "y is wrong" and detail in difference.detail
+    names = np.array([1, 2, 3])
+    assert found(names + 1, names).kind == found(2 * names, names).kind == "y is wrong"
+
+
 def test_a_difference_in_far_digits_is_seen_in_the_words():
     told = found(np.array([0.1, 1.000001, 3.0]), np.array([0.1, 1.0000001, 3.0])).detail
     assert "is 1.000001, expected 1.0000001" in told
@@ -128,6 +136,11 @@ def test_a_value_that_is_not_close_is_told_in_words_without_its_numbers(b, a):
 @given(NUMBERS)
 def test_not_a_number_is_never_right(b):
     assert not close(b * np.nan, b, TOLERANCE) and not close(b, b * np.nan, TOLERANCE)
+
+
+def test_infinite_or_not_a_number_is_the_same_kind_of_wrong():
+    a, b = Outcome(values=(np.array([1.0, np.nan]),)), Outcome(values=(np.array([1.0, np.inf]),))
+    assert alike(a, b, 1e-7) and not alike(a, Outcome(values=(np.array([np.nan, 1.0]),)), 1e-7)
 
 
 def test_alike_takes_what_is_not_finite_for_itself():

@@ -52,6 +52,19 @@ def test_of_two_mistakes_at_once_the_first_output_names_the_sentence(small):
     assert second.mistake == "mean" and "total is off by a constant factor" in second.words
 
 
+def test_a_mistake_that_agrees_in_one_case_alone_gets_no_sentence(small):
+    source = "def parts(x, w): return x.sum(axis=0), x * (w if len(x) > 1 else -w)"
+    assert judge(small, called(source)).failed.mistake == ""  # "sign" changes four rows as well
+
+
+def test_a_list_of_numbers_is_as_good_as_a_tuple_of_them(small):
+    case = small.cases[0]
+    wanted = {"value": {"values": [1.0, 2]}, "changed": {}}
+    asked = replace(small, cases=(replace(case, wanted=wanted, wrong={}),))
+    listed = Outcome(values=(np.array([1.0, 2.0]),))
+    assert judge(asked, lambda _: listed).state == RIGHT
+
+
 def test_an_unknown_mistake_gets_no_sentence(small):
     verdict = judge(small, called("def parts(x, w): return x.sum(axis=0) + x[0], x * w"))
     assert verdict.state == WRONG and not verdict.failed.mistake and not verdict.failed.says

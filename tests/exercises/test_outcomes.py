@@ -83,6 +83,15 @@ def test_why_there_is_no_value_is_told():
     assert 'if __name__ == "__main__":' in problem("def f(): import nowhere_at_all")
 
 
+def test_what_helps_is_added():
+    source = "def fourth(x):\n    return 1\n\ndef other(x):\n    return 2\n"
+    absent = read({"absent": None}, "(x)", source).problem
+    assert absent == "the file has no function of this name (it has fourth, other)"
+    message = "matmul: Input operand 1 has a mismatch in its core dimension 0"
+    said = read({"raised": "ValueError", "message": message, "lines": []}).problem
+    assert said.endswith("the last axis of A and the last but one of B must be equally long.")
+
+
 def test_a_stub_is_not_started():
     f = calling.load("def f(): raise NotImplementedError('yours')", "f")
     outcome = read(calling.call(f, "f", {}, {}))
