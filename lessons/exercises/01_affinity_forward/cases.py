@@ -13,7 +13,7 @@ def one_vector(rng):
     return numbers(rng, (), 4, 3)
 
 
-@case("a batch of five", points=3)
+@case("a batch of five", points=2)
 def a_batch(rng):
     return numbers(rng, (5,), 4, 3)
 
@@ -23,11 +23,16 @@ def two_axes(rng):
     return numbers(rng, (2, 5), 4, 3)
 
 
-@case("a batch of one", points=1, hidden=True)
+@case("a batch of one", points=1)
 def one_sample(rng):
     return numbers(rng, (1,), 6, 2)
 
 
-@case("whole numbers", points=2, hidden=True)
+@case("whole numbers", points=1)
 def whole(rng):
     return numbers(rng, (), 3, 5) | dict(x=rng.integers(-9, 10, size=(7, 3)))
+
+
+@case("three batch axes", points=2, hidden=True)
+def three_axes(rng):
+    return numbers(rng, (3, 1, 4), 2, 6)

@@ -9,7 +9,7 @@
 # A network is seldom asked about one vector alone. The last axis of x is the vector; the axes
 # before it, if there are any, count samples, and y has the same: (n,) becomes (m,), a batch (7, n)
 # becomes (7, m), and (2, 7, n) becomes (2, 7, m). An axis of length 1 is an axis too, and stays.
-# y holds floats, also where x holds whole numbers.
+# Return one numpy array, of floats also where x holds whole numbers.
 
 # %%
 import numpy as np

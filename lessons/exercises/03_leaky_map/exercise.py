@@ -13,8 +13,8 @@
 #
 # The layer `Map(f, df)` does the rest: its forward keeps x and returns $f(x)$, its backprop returns
 # $\partial E/\partial x = f'(x) \, \partial E/\partial y$. So the derivative is asked for at the
-# input x, not at the output $y = f(x)$. Both functions return a new array of floats, and do not
-# write into x.
+# input x, not at the output $y = f(x)$. Both functions return a new array of floats, also where x
+# holds whole numbers, and do not write into x.
 
 # %%
 import numpy as np

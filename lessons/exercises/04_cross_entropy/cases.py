@@ -33,11 +33,11 @@ def large(rng):
     return both | dict(y=both["y"] + rng.permutation([1000, 1000, -1000, -1000])[:, None])
 
 
+@case("scores 1000 apart", points=2)
+def apart(rng):
+    return wrong_by(rng, 6, 4, 1000, 1200)
+
+
 @case("sure and wrong", points=1, hidden=True)
 def sure(rng):
     return wrong_by(rng, 3, 5, 40, 80)
-
-
-@case("scores 1000 apart", points=2, hidden=True)
-def apart(rng):
-    return wrong_by(rng, 6, 4, 1000, 1200)

@@ -20,7 +20,7 @@
 # $$\ln p_i = y_i - \ln \sum_j e^{y_j}$$
 #
 # needs no logarithm of a small number. Your E must be right for scores near 1000, near -1000, and
-# where they are 1000 apart.
+# where the scores of one sample are 1000 apart. y and labels stay as they are.
 
 # %%
 import numpy as np

@@ -34,7 +34,7 @@ def full(rng):
     return dict(n=rng.integers(1, 20, (4, 3)))
 
 
-@case("pairs that never occur", points=2, function="plug_in")
+@case("pairs that never occur", points=1, function="plug_in")
 def empty(rng):
     n = rng.integers(1, 9, (5, 4))
     n[rng.permutation(5), [0, 1, 2, 3, 0]] = 0
@@ -42,6 +42,11 @@ def empty(rng):
     return dict(n=n)
 
 
-@case("rare pairs", points=1, function="plug_in", hidden=True)
+@case("rare pairs", points=1, function="plug_in")
 def rare(rng):
     return dict(n=np.ones((3, 3), int) + np.diag(rng.integers(4000, 6000, 3)))
+
+
+@case("a wide table", points=1, function="plug_in", hidden=True)
+def wide(rng):
+    return dict(n=rng.integers(0, 9, (2, 11)) + np.eye(2, 11, dtype=int))

@@ -6,11 +6,11 @@
 # probabilities. That is the *plug-in* estimate of the mutual information, in three steps.
 #
 # **Bins.** From low to high, all of the width w = (high - low) / bins, numbered from 0:
-# t lies in the bin k if $\text{low} + k w \le t < \text{low} + (k + 1) w$. What is below low goes
-# into the first bin, what is at high or above it into the last: none may be lost, none may appear
-# elsewhere.
+# t lies in the bin k if $\text{low} + k w \le t < \text{low} + (k + 1) w$, so that a t just at an
+# edge lies in the bin above it. What is below low goes into the first bin, what is at high or above
+# it into the last: none may be lost, none may appear elsewhere. The k are whole numbers.
 #
-# **Counts.** $n_{ab}$ is how often x was a while y was b, $N = \sum_{ab} n_{ab}$.
+# **Counts.** $n_{ab}$ is how often x was a while y was b: whole numbers, $N = \sum_{ab} n_{ab}$.
 #
 # **Information**, in nats (ln is the natural logarithm),
 #
@@ -33,7 +33,7 @@ def binned(t, low, high, bins):
 
 
 def counted(x, y, rows, columns):
-    """n[a, b], how often x == a while y == b: (N,), (N,) -> (rows, columns).
+    """n[a, b], how often x == a while y == b: (N,), (N,) -> (rows, columns), integers.
 
     x: integers from 0 to rows - 1, y: integers from 0 to columns - 1
     """

@@ -22,9 +22,14 @@ def empty(rng):
     return dict(n=n)
 
 
-@case("independent", points=2, function="miller_madow", hidden=True)
+@case("independent", points=1, function="miller_madow")
 def independent(rng):
     return dict(n=np.outer(rng.integers(2, 6, 4), rng.integers(2, 6, 3)))
+
+
+@case("a wide table", points=1, function="miller_madow", hidden=True)
+def wide(rng):
+    return dict(n=rng.integers(0, 9, (2, 11)) + np.eye(2, 11, dtype=int))
 
 
 def samples(rng, N, rows, columns, S):

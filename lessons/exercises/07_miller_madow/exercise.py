@@ -26,12 +26,12 @@ import numpy as np
 
 def miller_madow(n):
     """I(X;Y) in nats from counts n (rows, columns), + (K - 1) / 2N in each of the entropies."""
-
     # >>> yours
+    N = n.sum()
+
     def entropy(n):
-        n = n[n > 0]
-        p = n / n.sum()
-        return -(p * np.log(p)).sum() + (len(n) - 1) / (2 * n.sum())
+        p = n[n > 0] / N
+        return -(p * np.log(p)).sum() + (len(p) - 1) / (2 * N)
 
     return entropy(n.sum(axis=1)) + entropy(n.sum(axis=0)) - entropy(n)
     # <<<

@@ -18,7 +18,8 @@
 #
 # in nats. x and y are taken as they are, nothing is scaled, and no two distances are equal by
 # chance. A negative estimate is no mistake: it is returned as it is. $\psi$, the digamma function,
-# is near the logarithm, and for whole numbers it is a sum. It is there already.
+# is near the logarithm, and for whole numbers it is a sum. It is there already. N is small here, so
+# that tables of N x N distances fit into memory.
 
 # %%
 import numpy as np

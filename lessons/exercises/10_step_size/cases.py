@@ -25,7 +25,7 @@ def one(rng):
     return arguments
 
 
-@case("five trajectories", points=2, function="error_norm")
+@case("five trajectories", points=1, function="error_norm")
 def five(rng):
     return errors(rng, 5, 3)
 
@@ -41,13 +41,24 @@ def rejected(rng):
     return steps(rng, rng.uniform(1.1, 20, size=4), rng.uniform(0.1, 0.9, size=4), 3)
 
 
-@case("far too long and far too short", points=2, function="next_step", hidden=True)
+@case("far too long and far too short", points=1, function="next_step")
 def limits(rng):
     norm = np.array([1e9, 1e-9, 0.5, 1e7, 0.0, 3.0]) * rng.uniform(0.8, 1.2, size=6)
     return steps(rng, norm, rng.uniform(0.2, 0.9, size=6), 2, low=0.3, high=4.0)
 
 
-@case("after a step without an error", points=1, function="next_step", hidden=True)
+@case("after a step without an error", points=1, function="next_step")
 def no_error(rng):
     norm = np.append(rng.uniform(0.3, 0.9, size=3), [2.0, 1e-15])
     return steps(rng, norm, np.array([0.0, 1e-14, 0.5, 0.0, 0.6]), 4, high=1000.0)
+
+
+@case("wide states", points=1, function="error_norm", hidden=True)
+def wide(rng):
+    return errors(rng, 2, 9)
+
+
+@case("accepted and rejected steps", points=1, function="next_step", hidden=True)
+def mixed(rng):
+    norm = rng.permutation([*rng.uniform(0.05, 0.9, size=5), *rng.uniform(1.1, 9, size=4)])
+    return steps(rng, norm, rng.uniform(0.1, 0.9, size=9), 7)

@@ -25,8 +25,8 @@
 # A rejected step is never longer the next time, since $v > 1 \geq g$. An accepted one looks at $w$
 # as well, so that the lengths do not swing: if the errors are growing, $v > w$, it is more careful.
 # (Gustafsson called this a PI control. Both formulas are the package's own.) Norms below $10^{-10}$
-# count as $10^{-10}$, v and w alike, so that nothing is divided by 0; and the factor is kept
-# between low and high, so that one lucky step does not lead into the unknown.
+# count as $10^{-10}$, v and w alike, so that nothing is divided by 0. Low and high limit the
+# factor, also after a rejected step, so that no single step leads into the unknown.
 
 # %%
 import numpy as np

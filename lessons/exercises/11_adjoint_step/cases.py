@@ -28,12 +28,12 @@ def a_batch(rng):
     return driven(rng, 5, 4, 0.2)
 
 
-@case("a network as the field", points=3)
+@case("a network as the field", points=2)
 def a_network(rng):
     return network(rng, 4, 3, 2, 0.4)
 
 
-@case("back in time", points=1, hidden=True)
+@case("back in time", points=2)
 def back(rng):
     return network(rng, 3, 2, 5, -0.25)
 

@@ -13,8 +13,8 @@
 # step itself. (To solve an equation for the gradient backwards in time is another thing: lesson 3,
 # step 6.)
 #
-# The field comes with its own backprop. `vjp(x, v)`, with a gradient v of the slope $f(x)$, gives
-# two things, the second summed over the batch:
+# The field comes with its own backprop, `vjp(x, v)`: the *vector-Jacobian product*, of a vector v
+# that is a gradient of the slope $f(x)$. It gives two things, the second summed over the batch:
 #
 # $$\Big(\frac{\partial f}{\partial x}\Big)^{\!T} v \quad \text{at } x \qquad \text{and} \qquad
 # \sum_{\text{samples}} \Big(\frac{\partial f}{\partial \theta}\Big)^{\!T} v \quad \text{at } x.$$

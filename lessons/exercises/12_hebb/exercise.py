@@ -11,8 +11,9 @@
 #
 # $$E(x) = -\frac{1}{2} \sum_{i} \sum_{j} x_i W_{ij} x_j - \sum_i b_i x_i ,$$
 #
-# and recall is going downhill. Both sums run over all units, i = j as well: your energy is to be
-# right for any W and any x, whether or not Hebb's rule and signs made them.
+# and recall is going downhill. E is one number a state, whatever the other states of a batch are.
+# Both sums run over all units, i = j as well: your energy is to be right for any W and any x,
+# whether or not Hebb's rule and signs made them.
 
 # %%
 import numpy as np

@@ -85,10 +85,11 @@ def fields_of_zero(rng):
         lambda a: dict(tie=1),
         lambda a: dict(tie=-1),
         lambda a: dict(tie=0),
+        *(lambda a, tie=tie: dict(all_at_once=True, tie=tie) for tie in (None, 1, -1, 0)),
     )
 
 
-@case("couplings one way, and a limit", points=2, hidden=True)
+@case("couplings one way, and a limit", points=1)
 def a_limit(rng):
     def one_way():
         W, b = rng.choice(QUARTERS, (8, 8)), rng.choice(QUARTERS, 8)
@@ -101,4 +102,13 @@ def a_limit(rng):
         lambda a: dict(most=100),
         lambda a: dict(W=a["W"].T),
         lambda a: dict(W=a["W"] * (1 - np.eye(8))),
+    )
+
+
+@case("twenty units", points=1, hidden=True)
+def twenty(rng):
+    return told_apart(
+        lambda: start(rng, 20, rng.permutation(20), b=rng.choice(HALVES, 20), most=30),
+        [2, 3, 4, 5],
+        lambda a: dict(most=1),
     )

@@ -17,7 +17,7 @@ def loud_and_faint(rng):
     return dict(X=X, q=size * (X[:3] + 0.1 * rng.normal(size=(3, 4))), beta=0.8)
 
 
-@case("one cue, two memories", points=2)
+@case("one cue, two memories", points=1)
 def one_cue(rng):
     return numbers(rng, 1, 2, 3, 0.7)
 
@@ -34,7 +34,7 @@ def far(rng):
     return dict(X=X, q=0.8 + 0.05 * rng.normal(size=(2, 3)), beta=1.5)
 
 
-@case("a loud cue beside a faint one", points=1, hidden=True)
+@case("a loud cue beside a faint one", points=1)
 def loud(rng):
     return loud_and_faint(rng)
 
@@ -44,6 +44,16 @@ def energy(rng):
     return numbers(rng, 3, 5, 4, 0.6)
 
 
-@case("the energy of loud and faint cues", points=2, function="softmax_energy", hidden=True)
+@case("the energy of loud and faint cues", points=1, function="softmax_energy")
 def energy_loud(rng):
     return loud_and_faint(rng)
+
+
+@case("nine memories", points=1, hidden=True)
+def nine(rng):
+    return numbers(rng, 6, 9, 2, 0.9)
+
+
+@case("the energy of nine memories", points=1, function="softmax_energy", hidden=True)
+def energy_nine(rng):
+    return numbers(rng, 4, 9, 7, 2.5)

@@ -39,11 +39,16 @@ def one(rng):
     return image(rng, 4, 3, 1, 0.2)
 
 
-@case("three winners of seven", points=3, function="learn")
+@case("three winners of seven", points=2, function="learn")
 def three(rng):
     return image(rng, 7, 5, 3, 0.1)
 
 
-@case("an image without ink", points=1, function="learn", hidden=True)
+@case("an image without ink", points=1, function="learn")
 def blank(rng):
     return {**image(rng, 6, 4, 2, 0.1), "v": np.zeros(4)}
+
+
+@case("five winners of nine", points=1, function="learn", hidden=True)
+def five(rng):
+    return image(rng, 9, 6, 5, 0.05)

@@ -1,27 +1,34 @@
 # %% [markdown]
 # # Exercise 16: winners on a torus
 #
-# Units stand on a torus of rows x columns places: unit number $i$ in row $i$ // columns and column
-# $i$ % columns, and whoever leaves on one side comes in on the other. Each is excited by its
-# neighbours. Those are the other units in the box of side 2 radius + 1 around it: at most `radius`
-# rows and at most `radius` columns away, counted the shorter way around, itself left out. With $p$
-# for what the units answer and $\ell$ for the strength of all neighbours together, they compete by
+# Units compete for an image, and only the winners learn from it. Neighbours help each other to win,
+# and so come to be alike: a map. There are two functions to write, one for each of these.
+#
+# **Excitation.** The units stand on a torus of rows x columns places: unit number $i$ in row
+# $i$ // columns and column $i$ % columns, and whoever leaves on one side comes in on the other. The
+# neighbours of a unit are the others in the box of side 2 radius + 1 around it: at most `radius`
+# rows and at most `radius` columns away, the shorter way around. Both sides of the torus are at
+# least 2 radius + 1, so that nobody is met twice. With $p$ for what the units answer, and a
+# strength $\ell$, they compete by
 #
 # $$c_i = p_i + \ell\, \langle p \rangle_{\text{neighbours of } i}$$
 #
-# where $\langle\ \rangle$ is the mean, the sum divided by how many they are. Both sides of the
-# torus are at least 2 radius + 1, so that nobody is met twice.
+# where $\langle\ \rangle$ is the mean, the sum divided by how many they are.
 #
-# The $k$ units of the largest $c$ win. They, and only they, are active, with what they answer
-# themselves, $a_i = p_i$, $p = W v$; the excitation has chosen them, and has no other part in it.
-# All others have $a_i = 0$. What the winners make of the image $v$ is $r$, and each of them learns
-# what is missing, every weight in proportion to itself:
+# **Learning.** An image $v$ comes; by which $c$ the units compete for it is given. In this order:
 #
-# $$r_j = \sum_i a_i W_{ij} \qquad
-# W_{ij} \leftarrow W_{ij} \Big(1 + \eta\, a_i \frac{v_j - r_j}{\max(r_j, 10^{-10})}\Big)$$
+# 1. Each unit answers, $p_i = \sum_j W_{ij} v_j$.
+# 2. The $k$ units of the largest $c$ win; no two $c$ are equal. A winner is active with what it
+#    answers itself, $a_i = p_i$, for the excitation has no part in it but to choose. All others
+#    have $a_i = 0$.
+# 3. What the winners together make of the image is $r_j = \sum_i a_i W_{ij}$.
+# 4. Each winner learns what is missing, every weight in proportion to itself:
 #
-# The $a$ and $r$ are those of the old weights, and no two $c$ are equal. Weights and images are
-# never negative. (The maximum matters for an image without ink alone: nobody learns from it.)
+# $$W_{ij} \leftarrow W_{ij} \Big(1 + \eta\, a_i \frac{v_j - r_j}{\max(r_j, 10^{-10})}\Big)$$
+#
+# $a$ and $r$ are those of the old weights, so that all winners learn at once. W is not changed in
+# place: return a new array. (Weights and images are never negative. The maximum matters for an
+# image without ink alone: nobody learns from it.)
 
 # %%
 import numpy as np
@@ -45,7 +52,7 @@ def learn(W, v, c, k, rate):
     """The weights after the k units of the largest c have learned the image v, and who was active.
 
     W: (m, n), a row a unit, v: (n,), c: (m,), k: how many win, rate: a number
-    ->  W: (m, n), a: (m,), the activities
+    ->  W: (m, n), a new array, a: (m,), the activities
     """
     # >>> yours
     p = W @ v

@@ -41,7 +41,7 @@ def cleared(rng):
     return film(rng, 3, 4, [2, 2, 2, 1, 1], [3])
 
 
-@case("three times cleared", points=2, hidden=True)
+@case("three times cleared", points=2)
 def three_times(rng):
     numbers = film(rng, 4, 7, [0, 0, 3, 3, 1, 1, 1, 2, 2, 0, 0], [2, 4, 9])
     numbers["x"][4] = 0  # nothing to see, after nothing: all traces are equal

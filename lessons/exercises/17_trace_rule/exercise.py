@@ -20,7 +20,7 @@
 # W_{wj} \leftarrow \frac{W_{wj}}{\sqrt{\sum_l W_{wl}^2}}$$
 #
 # The first frame comes after nothing: all traces begin at 0. Each frame meets the weights that the
-# frames before it have left. Rows may begin at any length.
+# frames before it have left. Rows may begin at any length. The winners are whole numbers.
 
 # %%
 import numpy as np
@@ -31,7 +31,7 @@ def trace_rule(W, x, resets, alpha, eta):
 
     W: (m, n), a row a unit; x: (frames, n); resets: (resets,), the numbers, in rising order, of the
     frames before which the traces are cleared, or none; alpha, eta: numbers
-    ->  W: (m, n), a new array; winners: (frames,), numbers of units; t: (m,)
+    ->  W: (m, n), a new array; winners: (frames,), integers; t: (m,)
     """
     # >>> yours
     W, t, winners = W.copy(), np.zeros(len(W)), []

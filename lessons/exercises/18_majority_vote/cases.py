@@ -34,7 +34,7 @@ def rare(rng):
     return election(rng, 4, 3, votes)
 
 
-@case("equal votes", points=2, function="vote")
+@case("equal votes", points=1, function="vote")
 def equal(rng):
     a, b = np.sort(rng.permutation(6)[:2])
     c, d = np.sort(rng.permutation(6)[:2])
@@ -61,10 +61,18 @@ def nameless(rng):
     return dict(names=names, winners=rng.permutation([*range(5), *units[1:4]]), labels=labels)
 
 
-@case("labels equally frequent", points=1, function="read_out", hidden=True)
+@case("labels equally frequent", points=1, function="read_out")
 def equally_frequent(rng):
     a, b = np.sort(rng.permutation([1, 2, 3, 4])[:2])
     labels = [b, *rng.permutation([b, b, b, 0, 0, a, a, a, a])]
     names = rng.permutation([a, b, b, -1, 0, -1])
     winners = rng.permutation([*range(6), *range(6)])[:11]
     return dict(names=names, winners=winners, labels=np.array(labels))
+
+
+@case("nine units, one without a win", points=1, function="vote", hidden=True)
+def nine(rng):
+    labels = rng.permutation([*range(7), *rng.integers(0, 7, 3)])
+    votes = [(place, label, rng.integers(2, 5)) for place, label in enumerate(labels[:8])]
+    votes += [(place, (label + 2) % 7, 1) for place, label in enumerate(labels[:8])]
+    return election(rng, 9, 7, votes)
