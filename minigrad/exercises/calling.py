@@ -29,12 +29,25 @@ NESTED = 4  # tuples within one another
 NO_MEMORY = 77  # the status of a child that has not even the memory for a reply
 # What a submission may import beside numpy: it is loaded before the doors are closed.
 FOUND: tuple[str, ...] = (
-    *("abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime"),
+    *("__future__", "_strptime", "argparse", "array", "calendar", "csv", "pathlib", "threading"),
+    *(
+        "timeit",
+        "types",
+        "abc",
+        "bisect",
+        "cmath",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "datetime",
+    ),
     *("decimal", "enum", "fractions", "functools", "heapq", "inspect", "io", "itertools", "json"),
     *("locale", "logging", "math", "numbers", "operator", "os", "pprint", "random", "re"),
     *("statistics", "string", "struct", "sys", "textwrap", "time", "traceback", "typing"),
-    *("warnings", "numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg", "numpy.ma"),
-    *("numpy.polynomial", "numpy.random", "numpy.typing"),
+    *("warnings", "numpy.char", "numpy.ctypeslib", "numpy.fft", "numpy.lib.stride_tricks"),
+    *("numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random", "numpy.rec"),
+    *("numpy.strings", "numpy.testing", "numpy.typing"),
 )
 
 
@@ -62,7 +75,7 @@ def encode(value: Any) -> Any:
         return value
     if type(value) is Given:
         return {"given": value.name, "with": {k: encode(v) for k, v in value.numbers.items()}}
-    if type(value) is tuple or (type(value) is list and _holds_arrays(value)):
+    if isinstance(value, tuple) or (type(value) is list and _holds_arrays(value)):
         if len(value) > 100:
             raise Unfit(f"{len(value)} values")
         return {"values": [encode(v) for v in value]}

@@ -9,6 +9,8 @@ import numpy as np
 
 from minigrad.exercises.outcomes import Outcome, shown
 
+COARSE = ("float16", "float32")  # of these, whether an entry is close would be chance
+
 
 class Difference(NamedTuple):
     """`where`: the output that differs, or -1; `kind`: how; `detail`: with the numbers."""
@@ -48,7 +50,7 @@ def close(a: Any, b: Any, tolerance: float) -> bool:
     if _words_only(a) or _words_only(b):
         return type(a) is type(b) and bool(a == b)
     a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype == np.float16:
+    if a.shape != b.shape or a.dtype.name in COARSE or _floats_for_whole(a, b):
         return False
     return bool(_right(a, b, tolerance).all())
 
@@ -81,6 +83,11 @@ def _words_only(value: Any) -> bool:
     return value is None or isinstance(value, str | tuple)
 
 
+def _floats_for_whole(a: Any, b: Any) -> bool:
+    """Whether an array of floats stands for one of integers: it cannot be an index."""
+    return bool(a.ndim and a.dtype.kind == "f" and b.dtype.kind in "iu")
+
+
 def _right(a: Any, b: Any, tolerance: float) -> Any:
     a, b = np.asarray(a, float), np.asarray(b, float)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -97,10 +104,13 @@ def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
         turned = ": transposed" if a.shape == b.T.shape else ""
         shapes = [str(v.shape) if v.shape else "a single number" for v in (a, b)]
         return f"{name} has the wrong shape{turned}", f"{shapes[0]}, expected {shapes[1]}"
-    if a.dtype == np.float16:
-        return f"{name} is of half precision", "float16, expected float64"
     counted = b.dtype.kind in "biu"  # of which no sign and no factor can be told
+    coarse, floats = a.dtype.name in COARSE, _floats_for_whole(a, b)
     a, b = np.asarray(a, float), np.asarray(b, float)
+    if coarse and close(a, b, 1e-2):
+        return f"{name} is not of double precision", "compute in float64, as numpy does"
+    if floats and close(a, b, tolerance):
+        return f"{name} holds floats", "expected whole numbers: an array of integers"
     lost = int(np.count_nonzero(~np.isfinite(a) & np.isfinite(b)))
     if lost:
         return f"{name} is not finite", f"in {lost} of {a.size} places" if a.size > 1 else str(a)

@@ -125,10 +125,14 @@ def _recognised(
 
 
 def _unpacked(outcome: Outcome, case: Case) -> Outcome:
-    """A list of k numbers where k values are wanted, which is one array otherwise, as those."""
-    many = len(case.expected.values)
-    if many > 1 and len(outcome.values) == 1 and np.shape(outcome.values[0]) == (many,):
-        return replace(outcome, values=tuple(outcome.values[0]))
+    """The outcome with k numbers in a list as k values, or k values as one array: as is wanted."""
+    wanted, came = case.expected.values, outcome.values
+    if len(wanted) > 1 and len(came) == 1 and np.shape(came[0]) == (len(wanted),):
+        return replace(outcome, values=tuple(came[0]))
+    if len(wanted) == 1 and len(came) > 1:
+        shape = np.shape(wanted[0])
+        if shape and all(np.shape(v) == shape[1:] for v in came):
+            return replace(outcome, values=(np.array(came),))
     return outcome
 
 

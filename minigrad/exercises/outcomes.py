@@ -72,7 +72,7 @@ def _read(reply: Any, signature: str, source: list[str]) -> Outcome:
         problem += "\nIn A @ B, the last axis of A and the last but one of B must be equally long."
     if kind in ("ImportError", "ModuleNotFoundError"):
         problem += (
-            "\nWhen it is checked, there is numpy, and what Python itself brings; what else you "
+            "\nWhen it is checked, there is numpy, and the usual modules of Python; what else you "
             'import belongs under if __name__ == "__main__":'
         )
     return Outcome(FAILED, problem=problem, kind=f"it raised {kind if known else 'an error'}")

@@ -185,7 +185,9 @@ def wrapped(text: str, indent: str = "") -> str:
 def _not_yours(function: Any, exercise: Exercise) -> str:
     """Why a function cannot be the answer; nothing, if it can."""
     name = getattr(function, "__name__", None)
-    if not callable(function) or name is None:
+    if callable(function) and name is None:
+        return f"Give {' and '.join(exercise.functions)} as you defined it, with def."
+    if not callable(function):
         kind = type(function).__name__
         return f"Give the function itself, without calling it: this is of type {kind}."
     if str(getattr(function, "__module__", "")).split(".")[0] == "minigrad":

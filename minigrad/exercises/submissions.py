@@ -10,16 +10,19 @@ import json
 import os
 import re
 import stat
+import textwrap
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from minigrad.exercises import calling
 from minigrad.exercises.outcomes import plain
 
 LARGEST = 1_000_000  # bytes of a source
 ARCHIVE = 50_000_000  # bytes of a .zip
 DEPTH = 20  # folders within one another
+UNWRITTEN = (
+    'raise NotImplementedError("exercise '  # so begins what a stub has in place of an answer
+)
 FILES = 10_000  # names of one submission that are looked at
 
 
@@ -31,11 +34,15 @@ class Absent(Unreadable):
     """A file that is not there, nor one that may be meant."""
 
 
+class FolderError(ValueError):
+    """A folder of which it is not clear what was handed in."""
+
+
 def read_source(path: Path) -> str:
     """The source in a script or a notebook; Unreadable, if there is none.
 
-    Of a notebook count the functions, the classes, the constants and the imports of what is there
-    when a submission is checked.
+    Of a notebook count functions, classes, imports and assignments; what else is in it, and an
+    assignment that fails, is trying it out.
     """
     return _source(path.name, _bytes(path))
 
@@ -45,10 +52,10 @@ class HandedIn:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = plain(path.stem if path.suffix == ".zip" else path.resolve().name)
+        self.name = plain(path.stem if _is_archive(path) else path.resolve().name)
         self.problem, self.files = "", dict[str, Callable[[], bytes]]()
         try:
-            self.files = _archived(path) if path.suffix == ".zip" else _listed(path)
+            self.files = _archived(path) if _is_archive(path) else _listed(path)
         except Unreadable as error:
             self.problem = str(error)
 
@@ -63,10 +70,13 @@ class HandedIn:
             if not near:
                 raise Absent(f"{file} was not handed in")
             raise Unreadable(f"{file} was not handed in; is it {near!r}? then rename it")
-        if len(found) > 1:
+        sources = [_source(name, self.files[name]()) for name in found]
+        if len(found) == 2:  # a script and a notebook, of which one was never begun
+            sources = [source for source in sources if UNWRITTEN not in source] or sources
+        if len(sources) > 1:
             places = plain(", ".join(sorted(found)))
             raise Unreadable(f"{file} was handed in {len(found)} times: {places}")
-        return _source(found[0], self.files[found[0]]())
+        return sources[0]
 
     def is_at(self, folder: Path) -> bool:
         """Whether this is the folder itself, and not one of several in it."""
@@ -92,30 +102,62 @@ class HandedIn:
 
 
 def handed_in(folder: Path, one: bool = False) -> list[HandedIn]:
-    """The submissions in a folder: its folders and .zip; or itself, if `one`, or if files of
-    exercises lie in it.
+    """The submissions in a folder: its folders and archives; or itself, if `one`, or if files of
+    exercises lie in it and nothing else does. FolderError if that is not clear.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}")
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if one or any(re.match(r"\d\d_\w+\.(py|ipynb)$", path.name) for path in inside):
+        raise FolderError(f"there is no folder {folder}")
+    if one:
         return [HandedIn(folder)]
-    found = [HandedIn(path) for path in inside if path.is_dir() or path.suffix == ".zip"]
-    names = [one.name for one in found]
+    paths = _inside(folder)
+    found = [path for path in paths if _is_submission(path)]
+    exercises = [path for path in paths if re.match(r"\d\d_\w+\.(py|ipynb)$", path.name)]
+    if found and exercises:
+        raise FolderError(
+            f"{exercises[0].name} lies beside folders or archives in {folder}: is that one "
+            "submission? then say --one; else move the file into a folder"
+        )
+    if not found:
+        return [HandedIn(folder)]
+    handed = [HandedIn(path) for path in found]
+    names = [each.name for each in handed]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ValueError(f"{folder} holds two submissions of the name {min(twice)}")
-    return found or [HandedIn(folder)]
+        raise FolderError(f"{folder} holds two submissions of the name {min(twice)}")
+    return handed
+
+
+def ignored(folder: Path) -> list[str]:
+    """What lies among the submissions of a class and is none: loose files, other archives."""
+    paths = _inside(folder)
+    found = any(map(_is_submission, paths))
+    return [plain(path.name) for path in paths if found and not _is_submission(path)]
 
 
 # --- underneath -----------------------------------------------------------------------------------
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _is_submission(path: Path) -> bool:
+    return path.is_dir() or _is_archive(path)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and not path.is_dir()
 
 
 def _listed(folder: Path) -> dict[str, Callable[[], bytes]]:
     if folder.is_symlink():
         raise Unreadable(f"{folder.name} is a link, not a folder")
     files: dict[str, Callable[[], bytes]] = {}
-    for place, folders, names in os.walk(folder, followlinks=False):
+
+    def fail(error: OSError) -> None:
+        raise Unreadable(f"{folder.name} cannot be read: {error.strerror}")
+
+    for place, folders, names in os.walk(folder, onerror=fail, followlinks=False):
         deep = len(Path(place).parts) - len(folder.parts) >= DEPTH
         folders[:] = sorted(n for n in folders if not deep and not n.startswith((".", "__")))
         for name in sorted(names):
@@ -193,28 +235,34 @@ def _source(name: str, content: bytes) -> str:
         raise Unreadable(f"{file} is not text in UTF-8 (line {line}): save it as UTF-8") from None
     if "\0" in text:
         raise Unreadable(f"{file} is not text: it has a null character in it")
-    return _of_notebook(file, text) if file.endswith(".ipynb") else text
+    notebook = file.endswith(".ipynb") or (text.lstrip().startswith("{") and '"cells"' in text)
+    return _of_notebook(file, text) if notebook else text
 
 
 def _of_notebook(file: str, text: str) -> str:
+    """What of a notebook belongs to an answer; the rest is trying it out, and may fail."""
     try:
         cells = json.loads(text)["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Unreadable(f"{file} is not a notebook that can be read") from None
-    lasting = []
+    statements: list[tuple[ast.stmt | None, str]] = []
     for cell in code:
-        lines = [line for line in cell.splitlines() if not line.startswith(("%", "!"))]
+        lines = [line for line in cell.splitlines() if not line.startswith(("%", "!", "?"))]
         try:
             tree = ast.parse("\n".join(lines))
         except (SyntaxError, RecursionError, MemoryError):
-            lasting.append("\n".join(lines))  # it is checked as it is: the error says where
+            if any(line.startswith(("def ", "class ", "@")) for line in lines):
+                statements.append((None, "\n".join(lines)))  # as it is: the error says where
             continue
-        kept = [lines[_first(node) - 1 : node.end_lineno] for node in tree.body if _lasts(node)]
-        lasting += ["\n".join(part) for part in kept]
-    if not lasting:
+        for node in tree.body:
+            statements.append((node, "\n".join(lines[_first(node) - 1 : node.end_lineno])))
+    answers = [node for node, _ in statements if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    used = {each.id for node in answers for each in ast.walk(node) if isinstance(each, ast.Name)}
+    kept = [part for node, text in statements if (part := _kept(node, text, used))]
+    if not kept:
         raise Unreadable(f"{file} is a notebook without a function in it")
-    return "\n\n".join(lasting) + "\n"
+    return "\n\n".join(kept) + "\n"
 
 
 def _first(node: ast.stmt) -> int:
@@ -222,22 +270,14 @@ def _first(node: ast.stmt) -> int:
     return min(node.lineno, *(int(each.lineno) for each in decorators), node.lineno)
 
 
-def _lasts(node: ast.stmt) -> bool:
-    """Whether a statement of a notebook belongs to the answer, and not to trying it out."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return True
-    if isinstance(node, ast.Import):
-        return all(_there(alias.name) for alias in node.names)
-    if isinstance(node, ast.ImportFrom):
-        return _there(node.module or "")
-    if isinstance(node, ast.Assign):
-        try:
-            ast.literal_eval(node.value)
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            return False
-        return True
-    return False
-
-
-def _there(module: str) -> bool:
-    return module in calling.FOUND or module.split(".")[0] == "numpy"
+def _kept(node: ast.stmt | None, text: str, used: set[str]) -> str:
+    """What stays of a statement: definitions; imports and values, as far as they are there."""
+    if node is None or isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return text
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        if names & used:  # if it is not there, that is what is to be told
+            return text
+    elif not isinstance(node, ast.Assign | ast.AnnAssign):
+        return ""
+    return f"try:\n{textwrap.indent(text, '    ')}\nexcept Exception:\n    pass"

@@ -56,7 +56,12 @@ def one(at, value, of=B):
         (one((0, 0), np.nan), B, "y is not finite", "in 1 of 6 places"),
         (B * np.inf, B, "y is not finite", "in 6 of 6 places"),
         (np.nan, 2.0, "y is not finite", "nan"),
-        (B.astype(np.float16), B, "y is of half precision", "float16, expected float64"),
+        (
+            B.astype(np.float16),
+            B,
+            "y is not of double precision",
+            "compute in float64, as numpy does",
+        ),
         (None, B, "nothing comes back", "is a return missing?"),
         ((B, B), B, "the number of values returned", "2, not one array"),
         ("six", 6.0, "y: a str", "'six', expected 6"),
@@ -96,6 +101,17 @@ def test_of_whole_numbers_no_factor_no_sign_and_no_zero_is_told():
     assert found(names + 1, names).kind == found(2 * names, names).kind == "y is wrong"
 
 
+def test_single_precision_and_floats_in_place_of_whole_numbers_are_told():
+    b = np.array([1 / 3, 2 / 3])
+    for dtype in (np.float16, np.float32):
+        assert found(b.astype(dtype), b).kind == "y is not of double precision"
+        assert found((2 * b + 1).astype(dtype), b).kind == "y is wrong"
+    bins = np.array([0, 3, 2])
+    assert found(bins.astype(float), bins).kind == "y holds floats"
+    assert found(bins.astype(np.int8), bins) is None and found(bins, bins.astype(float)) is None
+    assert found(3.0, 3) is None  # one number is no index
+
+
 def test_a_difference_in_far_digits_is_seen_in_the_words():
     told = found(np.array([0.1, 1.000001, 3.0]), np.array([0.1, 1.0000001, 3.0])).detail
     assert "is 1.000001, expected 1.0000001" in told
@@ -108,7 +124,7 @@ def test_tuples_within_tuples_are_compared_and_shown_short():
 
 
 def test_what_is_right_in_another_form_is_right():
-    for got in (B + 1e-9, np.asfortranarray(B), B.astype(np.float32)):
+    for got in (B + 1e-9, np.asfortranarray(B), B[::-1][::-1]):
         assert found(got, B) is None
     assert found(np.array(2), 2.0) is None and found(2, np.array(2.0)) is None
     assert found(np.array([1, 2]), np.array([1.0, 2.0])) is None

@@ -41,7 +41,7 @@ HARMLESS = (
 ENDS, MEDDLES = "the file ends its own process", "the file meddles with its replies"
 NUMBERS, NO_REPLY = "expected numbers, or plain numpy arrays", "what came back is not a reply"
 ZERO, SHAPE, LATE = "dx is zero", "dx has the wrong shape", "timed out in affinity_backprop"
-MODULE = "there is numpy, and what Python itself brings"
+MODULE = "there is numpy, and the usual modules of Python"
 WHY = {
     "01_exit_at_import": f"{ENDS} while it was imported: nothing that it returned counts",
     "02_exit_in_call": f"{ENDS} in affinity_backprop: nothing that it returned counts",
@@ -59,7 +59,7 @@ WHY = {
     "07_shape_one": f"{SHAPE}: (1,), expected (1, 4)",
     "07_dtype_object": f"it returned an array of dtype object; {NUMBERS}",
     "07_complex": f"it returned an array of dtype complex128; {NUMBERS}",
-    "07_half": "dx is of half precision",
+    "07_half": "dx is not of double precision",
     "07_masked": f"it returned a MaskedArray; {NUMBERS}",
     "07_memory_mapped": f"it returned a memmap; {NUMBERS}",
     "10_replaces_builtins": ENDS,  # its replies cannot be written

@@ -65,6 +65,16 @@ def test_a_list_of_numbers_is_as_good_as_a_tuple_of_them(small):
     assert judge(asked, lambda _: listed).state == RIGHT
 
 
+def test_rows_in_a_tuple_are_as_good_as_one_array(small):
+    case, rows = small.cases[0], np.arange(6.0).reshape(3, 2)
+    wanted = {"value": calling.encode(rows), "changed": {}}
+    one = {"parts": replace(small.functions["parts"], returns=("rows",))}
+    asked = replace(small, functions=one, cases=(replace(case, wanted=wanted, wrong={}),))
+    assert judge(asked, lambda _: Outcome(values=tuple(rows))).state == RIGHT
+    assert judge(asked, lambda _: Outcome(values=tuple(rows[:2]))).state == WRONG
+    assert judge(asked, lambda _: Outcome(values=tuple(rows.T))).state == WRONG
+
+
 def test_an_unknown_mistake_gets_no_sentence(small):
     verdict = judge(small, called("def parts(x, w): return x.sum(axis=0) + x[0], x * w"))
     assert verdict.state == WRONG and not verdict.failed.mistake and not verdict.failed.says

@@ -218,7 +218,7 @@ def test_ctrl_c_passes_through(published, error):
         ((np.dot,), "dot is not a function that is defined in this notebook"),
         ((lambda x, w: x,), "asks for parts; this function is called <lambda>"),
         ((3.0,), "without calling it: this is of type float"),
-        ((functools.partial(print),), "this is of type partial"),
+        ((functools.partial(print),), "Give parts as you defined it, with def."),
     ],
 )
 def test_what_cannot_be_the_answer_has_words(published, capsys, given, words):

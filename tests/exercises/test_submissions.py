@@ -7,16 +7,20 @@ import struct
 import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 
+from minigrad.exercises.exercise import find_exercise
 from minigrad.exercises.submissions import (
     ARCHIVE,
     DEPTH,
     FILES,
     LARGEST,
+    FolderError,
     HandedIn,
     Unreadable,
     handed_in,
+    ignored,
     read_source,
 )
 
@@ -216,25 +220,42 @@ def test_a_name_can_not_write_to_the_terminal(tmp_path):
     assert HandedIn(tmp_path / "\x1b[31m").name == "?[31m"
 
 
-def test_of_two_files_none_is_chosen(tmp_path):
-    handed = folder(tmp_path, {FILE: SOURCE, FILE.replace(".py", ".ipynb"): "{}"})
+def test_of_two_files_none_is_chosen_unless_the_other_was_never_begun(tmp_path):
+    cells = notebook(("code", SOURCE))
+    handed = folder(tmp_path / "two", {FILE: SOURCE, FILE.replace(".py", ".ipynb"): cells})
     assert why(handed) == (
         f"{FILE} was handed in 2 times: 02_affinity_backprop.ipynb, 02_affinity_backprop.py"
     )
+    stub = find_exercise(2).stub
+    handed = folder(tmp_path / "one", {FILE: stub, FILE.replace(".py", ".ipynb"): cells})
+    assert handed.source(FILE) == SOURCE
 
 
-def test_of_a_notebook_counts_what_lasts(tmp_path):
+def test_of_a_notebook_counts_what_lasts_and_trying_out_may_fail(tmp_path):
     cells = notebook(
         ("markdown", "# def affinity_backprop"),
         ("code", ["%matplotlib inline\n", "import numpy as np\n", "import matplotlib\n"]),
-        ("code", "rate, names = 0.5, ['a']\ndata = np.ones(3)\nprint(rate)"),
-        ("code", "@staticmethod\n" + SOURCE + "affinity_backprop(1, 2, 3, 4)\n!rm -rf x"),
+        ("code", "half = 1 / 2\nnet = Network()\nprint(half)\nfor x in range(9): pass"),
+        ("code", "np.clip?"),
+        ("code", "import scipy.special\nimport absent as gone\nf = lambda a: a.T"),
+        ("code", "@classmethod\n" + SOURCE + "affinity_backprop(1, 2, 3, 4)\n!rm -rf x"),
+        ("code", "def other(): return half, scipy, f\n"),
         ("code", "from minigrad.exercises import check\ncheck(2, affinity_backprop)"),
     )
-    handed = folder(tmp_path, {FILE.replace(".py", ".ipynb"): cells})
-    assert handed.source(FILE) == (
-        "import numpy as np\n\nrate, names = 0.5, ['a']\n\n@staticmethod\n" + SOURCE
-    )
+    source = folder(tmp_path, {FILE.replace(".py", ".ipynb"): cells}).source(FILE)
+    assert "print" not in source and "range(9)" not in source and "check(2" not in source
+    assert "@classmethod\n" + SOURCE in source
+    with pytest.raises(ModuleNotFoundError, match=r"none_such"):  # a function uses it
+        exec(source.replace("scipy.special", "scipy.none_such"), {})
+    names = {}
+    exec(source, names)
+    assert names["half"] == 0.5 and "net" not in names and names["np"] is np
+    assert "gone" not in names and names["other"]()[2] is names["f"]
+
+
+def test_a_notebook_under_the_name_of_a_script_is_read(tmp_path):
+    handed = folder(tmp_path, {FILE: notebook(("code", SOURCE), ("code", "1 / 0"))})
+    assert handed.source(FILE) == SOURCE
 
 
 @pytest.mark.parametrize(
@@ -263,14 +284,19 @@ def test_a_folder_is_one_submission_if_exercises_lie_in_it_else_a_class(tmp_path
     folder(one, {FILE: SOURCE})
     assert [each.path for each in handed_in(one)] == [one] and handed_in(one)[0].is_at(one)
     folder(tmp_path / "two", {"src/a.py": SOURCE})
-    packed(tmp_path / "three.zip", {FILE: SOURCE})
+    packed(tmp_path / "three.ZIP", {FILE: SOURCE})
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "four.tar.gz").write_text("x")
+    assert ignored(tmp_path) == ["four.tar.gz", "notes.txt"] and ignored(one) == []
     assert [each.name for each in handed_in(tmp_path)] == ["one", "three", "two"]
     (alone,) = handed_in(tmp_path, one=True)
     assert alone.is_at(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FolderError, match="there is no folder"):
         handed_in(tmp_path / "none")
+    (tmp_path / FILE).write_text(SOURCE)
+    with pytest.raises(FolderError, match=f"{FILE} lies beside folders or archives"):
+        handed_in(tmp_path)
 
 
 def test_two_submissions_of_one_name_are_not_mixed(tmp_path):

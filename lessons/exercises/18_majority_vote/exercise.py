@@ -20,7 +20,7 @@ def vote(winners, labels, units, classes):
     """The name of each unit: the label of most of the samples that it won, or -1 if it won none.
 
     winners: (samples,), 0 to units - 1; labels: (samples,), 0 to classes - 1; units, classes: how
-    many there are  ->  names: (units,)
+    many there are  ->  names: (units,), integers
     """
     # >>> yours
     votes = np.zeros((units, classes), dtype=int)
@@ -35,7 +35,7 @@ def read_out(names, winners, labels):
     """What each sample is read as: the name of its winner; if that is -1, the most frequent label.
 
     names: (units,), as of `vote`; winners: (samples,), of the samples to be read; labels:
-    (known samples,), those that `vote` was given  ->  read: (samples,)
+    (known samples,), those that `vote` was given  ->  read: (samples,), integers
     """
     # >>> yours
     often = np.bincount(labels).argmax()

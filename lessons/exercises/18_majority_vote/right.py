@@ -33,7 +33,7 @@ def vote(winners, labels, units, classes):
 def read_out(names, winners, labels):
     values, counts = np.unique(labels, return_counts=True)
     complete = np.where(names == -1, values[counts.argmax()], names)
-    return complete[winners].astype(float)
+    return complete[winners]
 
 
 # %% with a counter

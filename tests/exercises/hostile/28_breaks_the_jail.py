@@ -26,17 +26,17 @@ for descriptor in range(64):
 for _ in range(20):
     os.chdir("..")
 with contextlib.suppress(OSError):
-    out += [name for name in os.listdir(".") if name != "tmp"]
+    out += os.listdir(".")
 for flags in (0x10000000, 0x00020000, 0x40000000):  # new spaces of users, mounts, network
     if libc.unshare(flags) == 0:
         out.append(f"unshare {flags:x}")
-if libc.mount(b"proc", b"/tmp", b"proc", 0, None) == 0:
+if libc.mount(b"proc", b"/", b"proc", 0, None) == 0:
     out.append("mount")
 with contextlib.suppress(OSError):
-    os.mknod("/tmp/disk", 0o60666, os.makedev(8, 0))
+    os.mknod("/disk", 0o60666, os.makedev(8, 0))
     out.append("device")
 with contextlib.suppress(OSError):
-    os.link("/proc/1/root", "/tmp/root")
+    os.link("/proc/1/root", "/root")
     out.append("link")
 
 
