@@ -6,8 +6,10 @@ numpy alone; it is told arguments and tells values: it knows no answer and gives
 
 import inspect
 import json
+import math
 import os
 import sys
+import time
 import traceback
 import types
 from collections.abc import Callable
@@ -247,7 +249,7 @@ def _confine(setup: dict[str, Any]) -> None:
         return
     limits = {
         "RLIMIT_AS": setup["memory"],
-        "RLIMIT_CPU": setup["seconds"] + 1,
+        "RLIMIT_CPU": math.ceil(time.process_time()) + setup["seconds"],
         "RLIMIT_FSIZE": 1 << 20,
         "RLIMIT_CORE": 0,
     }
@@ -258,7 +260,8 @@ def _confine(setup: dict[str, Any]) -> None:
         os.chdir("/")
     for name, limit in limits.items():
         with suppress(AttributeError, ValueError, OSError):  # not every system has every limit
-            resource.setrlimit(getattr(resource, name), (limit, limit))
+            hard = limit + (name == "RLIMIT_CPU")  # there a first signal tells why it ends
+            resource.setrlimit(getattr(resource, name), (limit, hard))
     if setup["user"] is not None:
         os.setgroups([])
         os.setresgid(*3 * [setup["user"]])

@@ -16,24 +16,22 @@ from typing import Any
 
 from minigrad.exercises import teaching
 from minigrad.exercises.exercise import Exercise, exercise_names, find_exercise
+from minigrad.exercises.files import set_aside, write
 from minigrad.exercises.judging import RIGHT, WRONG
 from minigrad.exercises.outcomes import NOT_STARTED, STOPPED
 from minigrad.exercises.practice import Practice, check_file, heading, wrapped
-from minigrad.exercises.progress import (
-    FILE,
-    NONE,
-    STARTED,
-    Progress,
-    digest,
-    set_aside,
-    write,
-)
+from minigrad.exercises.progress import FILE, NONE, STARTED, Progress, digest
 from minigrad.exercises.running import GraderFault
+from minigrad.exercises.statuses import Exit
 from minigrad.exercises.submissions import Unreadable, read_source
 from minigrad.exercises.watching import changes, ticks, typed_keys
 
-STATUS = {RIGHT: 0, WRONG: 1, NOT_STARTED: 2, STOPPED: 3}
-ABSENT, FAULT, INTERRUPTED = 2, 4, 130
+STATUS = {
+    RIGHT: Exit.RIGHT,
+    WRONG: Exit.WRONG,
+    NOT_STARTED: Exit.NOT_STARTED,
+    STOPPED: Exit.STOPPED,
+}
 WORST = (STOPPED, WRONG, NOT_STARTED, RIGHT)
 SAID = {RIGHT: "right", WRONG: "not right yet", STOPPED: "stopped", STARTED: "started", NONE: ""}
 COMMAND = "minigrad exercises"
@@ -61,13 +59,13 @@ def main(arguments: Sequence[str]) -> int:
     except (LookupError, Unreadable, ImportError, OSError) as error:
         said = error.args[0] if isinstance(error, LookupError) else error
         print(f"{COMMAND}: {said}", file=sys.stderr)
-        return ABSENT
+        return Exit.MISUSED
     except GraderFault as fault:
         print(f"The checker itself does not work here; it is not you: {fault}", file=sys.stderr)
-        return FAULT
+        return Exit.FAULT
     except KeyboardInterrupt:
         print("\nStopped.")
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     return status
 
 
@@ -126,7 +124,7 @@ def _start(options: argparse.Namespace) -> int:
             f"  to begin it again:  {COMMAND} reset {number}   (keeps what you have as a .bak)",
             file=sys.stderr,
         )
-        return ABSENT
+        return Exit.MISUSED
     progress = Progress(folder)
     if progress[exercise.name].state == NONE:
         progress.record(exercise.name, state=STARTED, of=exercise.points)
@@ -152,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
     here = _files(Path())
     if not here:
         print(f"No exercise lies in this folder. {_next(Progress(), here)}")
-        return ABSENT
+        return Exit.MISUSED
     if len(here) == 1:
         name, path = here.popitem()
         return _check_one(path, find_exercise(name))

@@ -18,6 +18,10 @@ from minigrad.exercises.outcomes import Outcome, read
 PUBLISHED = Path(__file__).parent / "published"
 
 
+class UnknownExercise(LookupError):
+    """There is no exercise of this number or name; the message names the nearest."""
+
+
 @dataclass(frozen=True)
 class Function:
     """A function that an exercise asks for: the names of its arguments and of what it returns."""
@@ -137,20 +141,20 @@ def exercise_names() -> list[str]:
 
 
 def find_exercise(asked: str | int) -> Exercise:
-    """The exercise of this number or name; LookupError, with the nearest, if there is none."""
+    """The exercise of this number or name; UnknownExercise if there is none."""
     name = pick(asked, exercise_names())
     return read_exercise(PUBLISHED / f"{name}.json")
 
 
 def pick(asked: str | int, names: Sequence[str]) -> str:
-    """The one of `names` that is meant by a number, a name or a file's name."""
+    """The one of `names` that is meant by a number, a name or a file's name; UnknownExercise."""
     text = str(asked).removesuffix(".ipynb").removesuffix(".py").lower()
     text = text.strip().replace("-", "_").replace(" ", "_")
     by_number = {int(name[:2]): name for name in names}
     if text.isdecimal() and len(text) < 9:
         if int(text) in by_number:
             return by_number[int(text)]
-        raise LookupError(
+        raise UnknownExercise(
             f"no exercise {asked}: they are numbered 1 to {max(by_number, default=0)}"
         )
     titles = {name: name for name in names} | {name[3:]: name for name in names}
@@ -160,4 +164,4 @@ def pick(asked: str | int, names: Sequence[str]) -> str:
     alike = difflib.get_close_matches(text, titles, 5, 0.5)
     near = dict.fromkeys(titles[n] for n in [*held, *alike][:6])
     remedy = f"did you mean {', '.join(near)}?" if near else "`minigrad exercises list` shows all"
-    raise LookupError(f"no exercise {asked!r}: {remedy}")
+    raise UnknownExercise(f"no exercise {asked!r}: {remedy}")

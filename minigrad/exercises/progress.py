@@ -1,14 +1,13 @@
 """What a student has done, in one readable file beside the stubs. It is never a grade."""
 
-import contextlib
 import datetime
 import hashlib
-import os
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from minigrad.exercises.files import set_aside, write
 
 FILE = "progress.txt"
 NONE, STARTED = "-", "started"  # beside right, wrong and stopped
@@ -130,30 +129,3 @@ class Progress:
 def digest(source: str) -> str:
     """A short hash, by which a changed file is known."""
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:12]
-
-
-def write(text: str, path: Path) -> None:
-    """Write a file as a whole or not at all."""
-    number, new = tempfile.mkstemp(prefix=path.name, suffix=".new", dir=path.parent)
-    try:
-        with open(number, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        if os.name != "nt":
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(new, 0o666 & ~mask)  # mkstemp's is for its owner alone
-        os.replace(new, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(new)
-        raise
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a file to NAME.bak, or the first of NAME.bak.1, .2, ... that is free."""
-    kept, number = path.with_name(f"{path.name}.bak"), 0
-    while os.path.lexists(kept):
-        number += 1
-        kept = path.with_name(f"{path.name}.bak.{number}")
-    path.rename(kept)
-    return kept

@@ -7,6 +7,7 @@ user who owns nothing (`calling`).
 
 import functools
 import json
+import math
 import os
 import queue
 import secrets
@@ -31,6 +32,9 @@ from minigrad.exercises.outcomes import FAILED, STOPPED, Outcome, read
 MEMORY = 2 << 30  # bytes of address space
 PRINTED = 64 << 10  # bytes kept of what a submission prints
 CRASHES = 3  # processes that one submission may lose
+WALL = 3  # of the time that a submission may compute: what it may take on a busy machine
+WINDOWS = 0x8000_0000  # from here on, a status is that of a crash there
+STARTING = 60.0  # seconds in which a process must be ready
 START = (
     "import runpy, sys; sys.path.append(sys.argv[2]); runpy.run_path(sys.argv[1], None, '__main__')"
 )
@@ -43,18 +47,25 @@ class GraderFault(RuntimeError):
 class Submission:
     """The calls of one submission: `submission(case)` is an Outcome.
 
-    All calls go to one child; after a crash the next goes to a new one. `seconds` is for all calls
-    together; when they are over, what is left is stopped. `void`: why nothing of it counts: a
-    submission that ends its process, or meddles with its replies, which it can only do on purpose.
-    `apart`: in a jail.
+    All calls go to one child; after a crash the next goes to a new one. `seconds` of computing are
+    for all calls together (WALL times that by the clock, without what it takes to start a child);
+    when they are over, what is left is stopped. `void`: why nothing of it counts: a submission that
+    ends its process, or meddles with its replies, which it can only do on purpose. `apart`: in a
+    jail. `stop`: when it is set, a call ends with a KeyboardInterrupt.
     """
 
     def __init__(
-        self, source: str, exercise: Exercise, apart: bool = False, seconds: float | None = None
+        self,
+        source: str,
+        exercise: Exercise,
+        apart: bool = False,
+        seconds: float | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.source, self.exercise, self.apart = source, exercise, apart
         self.seconds = exercise.seconds if seconds is None else seconds
-        self.deadline = time.monotonic() + self.seconds
+        self.left = WALL * self.seconds
+        self.stop = stop or threading.Event()
         self.void = self.over = self.printed = ""
         self.crashes = 0
         self.refused: Any = None  # the reply, if it could not be imported
@@ -86,7 +97,7 @@ class Submission:
         if self.refused is not None:
             return self.refused
         if self.child is None:
-            self.child = _Child(self.apart, self.deadline, self.seconds, self.exercise.given)
+            self.child = _Child(self.apart, self.left, self.seconds, self.exercise.given, self.stop)
             loaded = self.child.ask({"source": self.source, "file": self.exercise.file})
             if loaded is None:
                 return self._lost("while it was imported")
@@ -103,22 +114,20 @@ class Submission:
         # One that has closed its channel may be about to end.
         status = child.end(patience=0.0 if child.meddled else 0.5)
         self._end()
-        if not child.meddled and (child.timed_out or status == -getattr(signal, "SIGXCPU", 0)):
+        if not child.meddled and (child.timed_out or _by_limit(status, child.took, self.seconds)):
             self.over = f"timed out {where}: it may take {self.seconds:g} s in all"
         elif child.meddled or status is None:
             self.void = (
                 f"the file meddles with its replies {where}: nothing that it returned counts"
             )
-        elif status >= 0 and status != NO_MEMORY:
+        elif 0 <= status < WINDOWS and status != NO_MEMORY:
             self.void = f"the file ends its own process {where}: nothing that it returned counts"
         else:
             self.crashes += 1
             if self.crashes >= CRASHES:
                 self.over = f"it crashed {CRASHES} times"
-            known = -status in list(signal.Signals)
-            name = signal.Signals(-status).name if known else f"signal {-status}"
-            name = "out of memory" if status == NO_MEMORY else name
-            return Outcome(STOPPED, problem=f"it crashed {where} ({name})", kind="it crashed")
+            problem = f"it crashed {where} ({_crash(status)})"
+            return Outcome(STOPPED, problem=problem, kind="it crashed")
         return self._no_more()
 
     def _no_more(self) -> Outcome:
@@ -127,19 +136,32 @@ class Submission:
     def _end(self) -> None:
         if self.child is not None:
             self.child.end()
+            self.left -= self.child.took
             self.printed = (self.printed + self.child.printed.decode("utf-8", "replace"))[:PRINTED]
             self.child = None
 
 
 class _Child:
-    """A process that answers a line with a line; `ask` gives None once it has ended."""
+    """A process that answers a line with a line; `ask` gives None once it has ended.
 
-    def __init__(self, apart: bool, deadline: float, seconds: float, given: str = "") -> None:
+    It may compute for `seconds`, and is killed after `wall` of them by the clock. `took`: how many
+    those were when it was ended; neither counts what it takes to start it.
+    """
+
+    def __init__(
+        self,
+        apart: bool,
+        wall: float,
+        seconds: float,
+        given: str = "",
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.stop = stop or threading.Event()
+        self.took = 0.0
         self.timed_out, self.meddled, self.printed = False, False, b""
         # Outside a jail, a submission may leave there what cannot be removed.
         self.folder = tempfile.TemporaryDirectory(prefix="minigrad-", ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o755)
-        os.mkdir(Path(self.folder.name, "tmp"))
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-B", "-c", START, calling.__file__, _numpy_folder()],
             stdin=subprocess.PIPE,
@@ -157,25 +179,28 @@ class _Child:
         ]
         for thread in self.threads:
             thread.start()
-        left = max(0.0, deadline - time.monotonic())
-        self.timer = threading.Timer(left, self._time_out)
-        self.timer.daemon = True
-        self.timer.start()
-        ready = self.ask(
-            {
-                "given": given,
-                "memory": MEMORY,
-                "seconds": int(seconds) + 1,
-                "jail": self.folder.name,
-                "user": self.user,
-            }
-        )
-        if ready != {"ready": True} and not self.timed_out:
+        self.timer = self._timer(STARTING)
+        setup = {
+            "given": given,
+            "memory": MEMORY,
+            "seconds": math.ceil(seconds),
+            "jail": self.folder.name,
+            "user": self.user,
+        }
+        self.began = time.monotonic()
+        try:
+            ready = self.ask(setup)
+            if ready != {"ready": True}:
+                late = f"it took more than {STARTING:g} s" if self.timed_out else ready
+                raise GraderFault(f"the child process cannot be set up: {late}")
+        except BaseException:
             self.end()
-            raise GraderFault(f"the child process cannot be set up: {ready}")
+            raise
+        self.timer.cancel()
+        self.timer, self.began = self._timer(wall), time.monotonic()
 
     def ask(self, request: dict[str, Any]) -> Any:
-        """The reply, whatever JSON holds; None, if there is none.
+        """The reply, whatever JSON holds; None, if there is none. KeyboardInterrupt on `stop`.
 
         It must name the token of this request: one that was written before it was asked for does
         not count.
@@ -189,6 +214,8 @@ class _Child:
             return None
         line = b""
         while not line:
+            if self.stop.is_set():
+                raise KeyboardInterrupt
             ended = self.process.poll() is not None  # a process it left behind may hold the pipe
             try:
                 line = self.replies.get(timeout=0.2 if ended else 0.05)
@@ -213,6 +240,7 @@ class _Child:
         May be called again.
         """
         self.timer.cancel()
+        self.took = self.took or time.monotonic() - self.began
         status = None
         with suppress(subprocess.TimeoutExpired):
             status = self.process.wait(patience)
@@ -242,6 +270,12 @@ class _Child:
         while some := os.read(self.process.stderr.fileno(), 1 << 16):
             self.printed += some[: PRINTED - len(self.printed)]
 
+    def _timer(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._time_out)
+        timer.daemon = True
+        timer.start()
+        return timer
+
     def _time_out(self) -> None:
         self.timed_out = True
         self._kill()
@@ -262,7 +296,7 @@ def separation() -> str:
     if os.geteuid() != 0:
         return "it does not run as root"
     try:
-        child = _Child(True, time.monotonic() + 20, 20)
+        child = _Child(True, 20, 20)
     except GraderFault as fault:
         return f"root may not lock a process away here ({fault})"
     try:
@@ -274,6 +308,26 @@ def separation() -> str:
         child.process.stdin.close()  # it then ends by itself
         child.end(patience=5)
     return ""
+
+
+def _by_limit(status: int | None, took: float, seconds: float) -> bool:
+    """Whether the system has ended a process that computed for too long.
+
+    At the hard limit it kills, as others may, but not before that time.
+    """
+    if sys.platform == "win32" or status is None:
+        return False
+    return status == -signal.SIGXCPU or (status == -signal.SIGKILL and took >= seconds)
+
+
+def _crash(status: int) -> str:
+    """What a process died of."""
+    if status == NO_MEMORY:
+        return "out of memory"
+    if status >= WINDOWS:
+        return f"status {status:#x}"
+    known = -status in list(signal.Signals)
+    return signal.Signals(-status).name if known else f"signal {-status}"
 
 
 def _free_user(pid: int) -> int:

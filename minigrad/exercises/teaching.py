@@ -1,19 +1,21 @@
 """The teacher's commands of `minigrad exercises`: grade, selftest, publish, export."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from minigrad.exercises.course import Master, masters, publish
-from minigrad.exercises.exercise import PUBLISHED, pick
+from minigrad.exercises.exercise import PUBLISHED, UnknownExercise, pick
 from minigrad.exercises.grading import GradesError, first_failures, grade, unanswered
 from minigrad.exercises.running import separation
 from minigrad.exercises.selftest import in_child, in_process, selftest
+from minigrad.exercises.statuses import Exit
+from minigrad.exercises.submissions import ignored
 from minigrad.text import table
-
-RIGHT, WRONG, MISUSED, FAULT = 0, 1, 2, 4  # what the commands exit with
 
 
 def add(parsers: Any) -> None:
@@ -22,11 +24,20 @@ def add(parsers: Any) -> None:
     grading.add_argument(
         "folder", metavar="FOLDER", type=Path, help="of one submission, or of many"
     )
-    grading.add_argument("--out", metavar="FILE", type=Path, default=Path("results.json"))
+    grading.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("results.json"),
+        help="of the grades (results.json); of a class, with a table beside it (results.csv)",
+    )
     grading.add_argument(
         "--seed", type=int, help="of the numbers in the cases, to grade them again"
     )
     grading.add_argument("--one", action="store_true", help="FOLDER is one submission, not many")
+    grading.add_argument(
+        "--again", metavar="NAME", nargs="+", default=[], help="grade these anew, changed or not"
+    )
     grading.add_argument("--jobs", metavar="N", type=int, default=0, help="at once (one a core)")
     grading.set_defaults(run=_grade)
     testing = parsers.add_parser("selftest", help="for teachers: test the exercises of a course")
@@ -54,28 +65,46 @@ def add(parsers: Any) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    beside = ignored(options.folder) if options.folder.is_dir() and not options.one else []
+    if beside:
+        print(f"not a submission: {', '.join(beside)}")
+    why = separation()
+    if why:
+        print(f"Note: submissions are not locked away, since {why}. Each report says so.")
+    graded: dict[str, Any] = {}
+    say = "minigrad exercises grade:"
     try:
         chosen = _chosen(options)
-        graded: dict[str, Any] = {}
-        why = separation()
-        if why:
-            print(f"Note: submissions are not locked away, since {why}. Each report says so.")
-        for name, results, _ in _shown(
-            grade(options.folder, chosen, options.out, options.seed, options.jobs, options.one)
-        ):
-            graded[name] = results
-    except (OSError, LookupError, GradesError, ValueError) as error:
-        print(f"minigrad exercises grade: {error}", file=sys.stderr)
-        return MISUSED
+        asked = (options.seed, options.jobs, options.one, options.again)
+        grading = grade(options.folder, chosen, options.out, *asked)
+        with _ended_by_sigterm(), closing(grading):
+            for name, results, _ in _shown(grading):
+                graded[name] = results
+    except (GradesError, UnknownExercise, FileNotFoundError) as error:
+        print(say, error, file=sys.stderr)
+        return Exit.MISUSED
     except KeyboardInterrupt:
         print(f"\nStopped. What is graded stands in {options.out}; the same command goes on.")
-        return 130
+        return Exit.INTERRUPTED
+    except Exception as error:
+        print(f"{say} grader error: {type(error).__name__}: {error}", file=sys.stderr)
+        return Exit.FAULT
     _tell(graded)
     print(f"written: {options.out}")
     faults = [name for name, each in graded.items() if each["extra_data"]["fault"]]
     for name in faults:
         print(f"grader error: {name}: {graded[name]['extra_data']['fault']}", file=sys.stderr)
-    return FAULT if faults else RIGHT
+    return Exit.FAULT if faults else Exit.RIGHT
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM (of `docker stop`, of a queue) end what is done here as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(graded: Mapping[str, Any]) -> None:
@@ -103,9 +132,9 @@ def _tell(graded: Mapping[str, Any]) -> None:
 def _selftest(options: argparse.Namespace) -> int:
     try:
         chosen = _chosen(options)
-    except (OSError, LookupError) as error:
+    except (OSError, UnknownExercise) as error:
         print(f"minigrad exercises selftest: {error}", file=sys.stderr)
-        return MISUSED
+        return Exit.MISUSED
     failed = False
     for name, master in chosen.items():
         seeds = range(1, 21 if options.full else 4)
@@ -114,7 +143,7 @@ def _selftest(options: argparse.Namespace) -> int:
         for line in bad:
             print(f"  {line}")
         failed = failed or bool(bad)
-    return WRONG if failed else RIGHT
+    return Exit.WRONG if failed else Exit.RIGHT
 
 
 def _publish(options: argparse.Namespace) -> int:
@@ -123,9 +152,9 @@ def _publish(options: argparse.Namespace) -> int:
         publish(options.private, options.to)
     except (OSError, ValueError) as error:
         print(f"minigrad exercises publish: {error}", file=sys.stderr)
-        return MISUSED
+        return Exit.MISUSED
     print(f"written: {options.to}")
-    return RIGHT
+    return Exit.RIGHT
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -141,10 +170,10 @@ def _export(options: argparse.Namespace) -> int:
                 path, text = folder / f"{name}.ipynb", as_nbgrader_notebook(master)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"written: {path}")
-    except (OSError, LookupError, ImportError, ValueError) as error:
+    except (OSError, UnknownExercise, ImportError, ValueError) as error:
         print(f"minigrad exercises export: {error}", file=sys.stderr)
-        return MISUSED
-    return RIGHT
+        return Exit.MISUSED
+    return Exit.RIGHT
 
 
 def _chosen(options: argparse.Namespace) -> Mapping[str, Master]:

@@ -2,12 +2,17 @@
 
 import argparse
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
-from minigrad.exercises import calling, teaching
+from minigrad.exercises import calling, grading, teaching
 from minigrad.exercises.course import Master, masters, publish
 from minigrad.exercises.exercise import read_exercise
 from minigrad.exercises.selftest import in_child, in_process, selftest
@@ -264,6 +269,82 @@ def test_the_command_grade_takes_a_folder_as_one_submission(course, tmp_path, ca
     arguments = ("grade", tmp_path / "submission", "--private", course, "--out", out)
     assert run(*arguments, "--one") == 0
     assert json.loads(out.read_text())["score"] == 10
+
+
+def test_the_command_grade_says_what_is_no_submission(course, tmp_path, capsys):
+    (tmp_path / "class" / "ann").mkdir(parents=True)
+    (tmp_path / "class" / "list.txt").touch()
+    arguments = ("grade", tmp_path / "class", "--private", course, "--out", tmp_path / "out.json")
+    assert run(*arguments) == 0
+    assert capsys.readouterr().out.startswith("not a submission: list.txt\n")
+    (tmp_path / "class" / "07_weigh.py").touch()
+    assert run(*arguments) == 2
+    assert "say --one" in capsys.readouterr().err
+    assert run(*arguments[:-1], tmp_path / "one.json", "--one") == 0
+    assert "not a submission" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "asked, told",
+    [
+        (("--only", "wiegh"), "did you mean 07_weigh?"),
+        (("--again", "bob"), "there is no submission 'bob'"),
+        (("--private", "nowhere"), "nowhere holds no exercises"),
+        (("--out", "x.csv"), "x.csv would be written over"),
+    ],
+)
+def test_the_command_grade_tells_misuse(course, tmp_path, capsys, asked, told):
+    (tmp_path / "class" / "ann").mkdir(parents=True)
+    out = tmp_path / "out.json"
+    assert run("grade", tmp_path / "class", "--private", course, "--out", out, *asked) == 2
+    assert told in capsys.readouterr().err and not out.exists()
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), OSError("x"), LookupError("x")])
+def test_a_fault_of_the_grader_is_no_misuse(course, tmp_path, capsys, monkeypatch, error):
+    def fails(*told):
+        raise error
+
+    (tmp_path / "class" / "ann").mkdir(parents=True)
+    monkeypatch.setattr(grading, "results", fails)
+    arguments = ("grade", tmp_path / "class", "--private", course, "--out", tmp_path / "out.json")
+    assert run(*arguments) == 4
+    assert f"grader error: {type(error).__name__}: {error}" in capsys.readouterr().err
+
+
+def test_an_exercise_of_the_course_that_fails_is_no_misuse(course, tmp_path, capsys):
+    (tmp_path / "class" / "ann").mkdir(parents=True)
+    (course / "07_weigh" / "cases.py").write_text("def broken(:\n")
+    out = tmp_path / "out.json"
+    assert run("grade", tmp_path / "class", "--private", course, "--out", out) == 4
+    assert "grader error: SyntaxError" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_the_command_grade_and_what_is_graded_stays(course, tmp_path, name):
+    sleeps = EXERCISE.replace("y = f(x)", "import time; time.sleep(60); y = f(x)")
+    for who, source in {"ann": EXERCISE, "bob": sleeps, "eve": sleeps}.items():
+        (tmp_path / "class" / who).mkdir(parents=True)
+        (tmp_path / "class" / who / "07_weigh.py").write_text(source)
+    (tmp_path / "tmp").mkdir()
+    out = tmp_path / "out.json"
+    command = ("exercises", "grade", tmp_path / "class", "--private", course, "--out", out)
+    program = [sys.executable, "-m", "minigrad", *map(str, command), "--jobs", "3"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        for _ in range(200):
+            time.sleep(0.05)
+            if out.exists() and "ann" in json.loads(out.read_text())["submissions"]:
+                break
+        start = time.monotonic()
+        process.send_signal(getattr(signal, name))
+        said = process.stdout.read()
+    assert time.monotonic() - start < 3 and process.returncode == 130
+    assert "Stopped. What is graded stands in" in said
+    grades = json.loads(out.read_text())["submissions"]
+    assert {who: each["score"] for who, each in grades.items()} == {"ann": 10}
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_the_command_publish_writes_where_it_is_told(course, tmp_path, capsys):

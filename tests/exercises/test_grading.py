@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -243,7 +244,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(a_class, masters, tmp_path,
 
 
 def test_the_grader_s_own_fault_gives_nothing_and_is_told(a_class, masters, tmp_path, monkeypatch):
-    def fails(source, exercise, apart):
+    def fails(source, exercise, *told):
         raise GraderFault("no process \x1b[2J can be started")
 
     out = tmp_path / "out.json"
@@ -263,10 +264,10 @@ def test_a_fault_in_one_exercise_leaves_the_others(
 ):
     real = grading.assess
 
-    def fails(source, exercise, apart):
+    def fails(source, exercise, *told):
         if exercise.name.startswith("01"):
             raise MemoryError
-        return real(source, exercise, apart)
+        return real(source, exercise, *told)
 
     monkeypatch.setattr(grading, "assess", fails)
     (a_class / "ada" / OTHER).write_text(forward.solution, encoding="utf-8")
@@ -282,15 +283,190 @@ def test_a_file_is_written_whole_or_not_at_all(a_class, masters, tmp_path, monke
 
     def full(source, target, replace=os.replace):
         assert out.read_bytes() == content  # what is written lies beside it
-        if target == out and source.read_bytes() != content:
-            raise OSError("no space left")
+        if target == out and Path(source).read_bytes() != content:
+            raise OSError(28, "No space left")
         replace(source, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(GradesError, match=r"out\.json cannot be written: No space left"):
             graded(a_class, masters, out)
     assert out.read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["class", "out.csv", "out.json"]
+
+
+@pytest.mark.parametrize("name", ["ada/out.json", "taken", "class/ada"])
+def test_a_file_that_cannot_be_written_is_found_before_anything_is_graded(
+    a_class, masters, tmp_path, counted, name
+):
+    (tmp_path / "ada").touch()
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(GradesError, match=f"{name} cannot be written: "):
+        graded(a_class, masters, tmp_path / name)
+    assert not counted and sorted(p.name for p in tmp_path.iterdir()) == ["ada", "class", "taken"]
+
+
+def test_a_full_disk_is_found_before_anything_is_graded(
+    a_class, masters, tmp_path, counted, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(GradesError, match=r"out\.json cannot be written: No space left on device"):
+        graded(a_class, masters, tmp_path / "out.json")
+    assert not counted and [path.name for path in tmp_path.iterdir()] == ["class"]
+
+
+def test_a_folder_for_the_grades_is_made(a_class, masters, tmp_path):
+    graded(a_class, masters, tmp_path / "new" / "folder" / "out.json")
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["out.csv", "out.json"]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.CSV"])
+def test_the_table_is_no_place_for_the_grades(a_class, masters, tmp_path, counted, name):
+    with pytest.raises(GradesError, match="would be written over by the table"):
+        graded(a_class, masters, tmp_path / name)
+    assert not counted and [path.name for path in tmp_path.iterdir()] == ["class"]
+
+
+def test_a_table_of_something_else_is_not_written_over(a_class, masters, tmp_path, counted):
+    (tmp_path / "out.csv").write_text("name,remark\nada,ill\n")
+    with pytest.raises(GradesError, match=r"out\.csv is there and no table of grades"):
+        graded(a_class, masters, tmp_path / "out.json")
+    assert not counted and (tmp_path / "out.csv").read_text() == "name,remark\nada,ill\n"
+    graded(a_class / "ada", masters, tmp_path / "out.json")  # of one there is no table
+
+
+def test_grades_of_other_exercises_are_not_lost(a_class, masters, forward, tmp_path):
+    out = tmp_path / "out.json"
+    graded(a_class, masters, out)
+    content = out.read_bytes()
+    for folder in (a_class, a_class / "ada"):
+        with pytest.raises(GradesError, match="holds the grades of "):
+            graded(folder, {"01": forward}, out)
+    assert out.read_bytes() == content
+    more = graded(a_class, {"01": forward, **masters}, out)
+    assert [row[0][:2] for row in more["ada"]["extra_data"]["rows"]] == ["01", "02"]
+
+
+def test_grades_of_others_are_not_lost(a_class, masters, tmp_path):
+    out, one = tmp_path / "out.json", tmp_path / "one.json"
+    graded(a_class, masters, out)
+    graded(a_class / "ada", masters, one)
+    contents = out.read_bytes(), one.read_bytes()
+    (tmp_path / "another" / "eva").mkdir(parents=True)
+    (tmp_path / "another" / "ida").mkdir()
+    for folder, file, why in (
+        (tmp_path / "another", out, "the grades of '=eve', which is not in this folder"),
+        (a_class / "ada", out, "the grades of a class"),
+        (a_class, one, "the grades of one submission"),
+    ):
+        with pytest.raises(GradesError, match=why):
+            graded(folder, masters, file)
+    assert contents == (out.read_bytes(), one.read_bytes())
+
+
+def in_both(out):
+    """The submissions in the file and in the table; they must be the same."""
+    with open(out.with_suffix(".csv"), encoding="utf-8", newline="") as file:
+        rows = {row[0].removeprefix("'"): float(row[3]) for row in list(csv.reader(file))[1:]}
+    told = json.loads(out.read_text(encoding="utf-8"))["submissions"]
+    assert rows == {name: each["score"] for name, each in told.items()}
+    return rows
+
+
+def test_the_file_and_the_table_hold_the_submissions_that_are_there(a_class, masters, tmp_path):
+    out = tmp_path / "out.json"
+    graded(a_class, masters, out)
+    assert in_both(out) == {"=eve": 0, "ada": 10, "bob": 2}
+    (a_class / "=eve").rmdir()  # who withdraws
+    (a_class / "zoe").mkdir()
+    (a_class / "ada" / FILE).write_text(MEAN, encoding="utf-8")
+    sleeps = f"import time\n{HEAD}    time.sleep(60)\n"
+    (a_class / "bob" / FILE).write_text(sleeps, encoding="utf-8")
+    grading_all = grade(a_class, masters, out, None, jobs=1)
+    assert next(grading_all)[0] == "ada"
+    grading_all.close()
+    assert in_both(out) == {"ada": 2, "bob": 2}  # of one not yet graded anew, what there was
+    (a_class / "bob" / FILE).write_text(MEAN, encoding="utf-8")
+    graded(a_class, masters, out)
+    assert in_both(out) == {"ada": 2, "bob": 2, "zoe": 0}
+
+
+def test_two_do_not_write_one_file(a_class, masters, tmp_path, counted):
+    out = tmp_path / "out.json"
+    first = grade(a_class, masters, out, SEED, jobs=1)
+    next(first)
+    with pytest.raises(GradesError, match="another process is writing"):
+        next(grade(a_class, masters, out, SEED))
+    assert len(list(first)) == 2
+    graded(a_class, masters, out)
+    assert len(counted) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["class", "out.csv", "out.json"]
+
+
+def test_what_was_stopped_is_graded_again_and_the_rest_is_not(a_class, masters, tmp_path, counted):
+    out = tmp_path / "out.json"
+    slow = RIGHT_SOURCE.replace(HEAD, f"import os\n{HEAD}    len(x) == 50 and os.abort()\n")
+    (a_class / "bob" / FILE).write_text(slow, encoding="utf-8")
+    assert graded(a_class, masters, out)["bob"]["score"] == 9
+    graded(a_class, masters, out)
+    assert sorted(counted) == sorted([RIGHT_SOURCE, slow, slow])
+
+
+def test_one_is_graded_anew_when_that_is_asked(a_class, masters, tmp_path, counted):
+    out = tmp_path / "out.json"
+    graded(a_class, masters, out)
+    assert len(list(grade(a_class, masters, out, again=["bob"]))) == 3
+    assert counted == [RIGHT_SOURCE, MEAN, MEAN]
+    with pytest.raises(GradesError, match="there is no submission 'rob' in"):
+        next(grade(a_class, masters, out, again=["bob", "rob"]))
+
+
+def test_a_large_class_is_not_written_anew_for_each(a_class, masters, tmp_path, monkeypatch):
+    for number in range(40):
+        (a_class / f"c{number}").mkdir()
+    written, real = [], grading.write
+    monkeypatch.setattr(
+        grading, "write", lambda text, path: written.append(path) or real(text, path)
+    )
+    start = time.monotonic()
+    assert len(graded(a_class, masters, tmp_path / "out.json")) == 43
+    assert len(written) <= 2 * (3 + time.monotonic() - start)
+    assert len(in_both(tmp_path / "out.json")) == 43
+
+
+def test_when_grading_is_stopped_what_runs_is_ended(a_class, masters, hurried, backprop, tmp_path):
+    for name in ("bob", "=eve"):
+        source = f"import time\n{HEAD}    time.sleep(60)\n"
+        (a_class / name / FILE).write_text(source, encoding="utf-8")
+    grading_all = grade(a_class, {"02": hurried(backprop, 60)}, tmp_path / "out.json", jobs=3)
+    assert next(grading_all)[0] == "ada"
+    start = time.monotonic()
+    grading_all.close()
+    assert time.monotonic() - start < 2 and in_both(tmp_path / "out.json") == {"ada": 10}
+
+
+def test_what_is_asked_amiss_is_told(a_class, masters, tmp_path):
+    out = tmp_path / "out.json"
+    with pytest.raises(GradesError, match="there is no folder"):
+        graded(tmp_path / "nowhere", masters, out)
+    with pytest.raises(GradesError, match="-1 jobs at once: expected one or more"):
+        next(grade(a_class, masters, out, jobs=-1))
+    (a_class / FILE).write_text(RIGHT_SOURCE)
+    with pytest.raises(GradesError, match=f"{FILE} lies beside folders or archives.*say --one"):
+        graded(a_class, masters, out)
+    assert not out.exists()
+
+
+def test_as_many_at_once_as_there_are_cores_for_it(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 4, 5}, raising=False)
+    assert grading._cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert grading._cores() == 1
 
 
 def test_what_was_not_handed_in_is_said_for_every_case(a_class, masters, tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigrad.exercises import progress as module
-from minigrad.exercises.progress import Entry, Progress, digest, set_aside, write
+from minigrad.exercises import files
+from minigrad.exercises.progress import Entry, Progress, digest
 
 ENTRIES = st.builds(
     Entry,
@@ -139,7 +139,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(monkeypatch):
     def fails(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "replace", fails)
+    monkeypatch.setattr(files.os, "replace", fails)
     progress = Progress()
     progress.record("07_parts", state="right")
     assert "No space left" in progress.notes[0]
@@ -153,20 +153,3 @@ def test_a_link_to_a_shared_file_stays_a_link(here):
     Path("progress.txt").symlink_to(here / "shared" / "mine.txt")
     Progress().record("07_parts", state="started")
     assert Path("progress.txt").is_symlink() and "07_parts" in Path("shared/mine.txt").read_text()
-
-
-def test_set_aside_never_writes_over_anything():
-    for number in range(4):
-        Path("a.py").write_text(str(number))
-        set_aside(Path("a.py"))
-    names = ["a.py.bak", "a.py.bak.1", "a.py.bak.2", "a.py.bak.3"]
-    assert [Path(name).read_text() for name in names] == ["0", "1", "2", "3"]
-    assert not Path("a.py").exists()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there are no such rights there")
-def test_a_written_file_has_the_usual_rights():
-    write("é\n", Path("mine.txt"))
-    Path("usual.txt").touch()
-    assert Path("mine.txt").stat().st_mode == Path("usual.txt").stat().st_mode
-    assert Path("mine.txt").read_bytes() == "é\n".encode()
