@@ -796,7 +796,7 @@ assert exact
 #
 # Twenty epochs of the notebook, its third layer, and three starts of each; the same with a camera
 # that dwells and a competition that is held; and the two ways of step 14, with 4000 units and 256,
-# whose strength of the penalty is chosen on 10,000 training digits set aside.
+# whose power, regions and strength of the penalty are chosen on 10,000 training digits set aside.
 
 # %%
 if lesson.full:

@@ -47,7 +47,7 @@ def close(a: Any, b: Any, tolerance: float) -> bool:
     """Whether two values are the same numbers in the same shape, within the tolerance."""
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(close(*pair, tolerance) for pair in zip(a, b, strict=True))
-    if _words_only(a) or _words_only(b):
+    if not (is_numbers(a) and is_numbers(b)):
         return type(a) is type(b) and bool(a == b)
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.name in COARSE or _floats_for_whole(a, b):
@@ -66,7 +66,7 @@ def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
 
 def same(a: Any, b: Any, tolerance: float) -> bool:
     """`close`, where what is not finite is like itself."""
-    if _words_only(a) or _words_only(b) or np.shape(a) != np.shape(b):
+    if not (is_numbers(a) and is_numbers(b)) or np.shape(a) != np.shape(b):
         return close(a, b, tolerance)
     a, b = np.asarray(a, float), np.asarray(b, float)
     finite = np.isfinite(b)  # whether it is inf or NaN is an accident of how it was written
@@ -79,8 +79,9 @@ def _nothing(outcome: Outcome) -> bool:
     return len(outcome.values) == 1 and outcome.values[0] is None
 
 
-def _words_only(value: Any) -> bool:
-    return value is None or isinstance(value, str | tuple)
+def is_numbers(value: Any) -> bool:
+    """Whether a value is a number or an array, and no text, tuple or None."""
+    return value is not None and not isinstance(value, str | tuple)
 
 
 def _floats_for_whole(a: Any, b: Any) -> bool:
@@ -96,7 +97,7 @@ def _right(a: Any, b: Any, tolerance: float) -> Any:
 
 def _words(name: str, a: Any, b: Any, tolerance: float) -> tuple[str, str]:
     """How a differs from b: without a number, and with."""
-    if _words_only(a) or _words_only(b):
+    if not (is_numbers(a) and is_numbers(b)):
         came = "None" if a is None else f"a {type(a).__name__}"
         return f"{name}: {came}", f"{shown(a)}, expected {shown(b)}"
     a, b = np.asarray(a), np.asarray(b)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minigrad.exercises.differences import alike, difference, same
+from minigrad.exercises.differences import alike, difference, is_numbers, same
 from minigrad.exercises.exercise import Case, Exercise, Function
 from minigrad.exercises.outcomes import NOT_STARTED, RETURNED, STOPPED, Outcome, read, shown
 
@@ -127,9 +127,11 @@ def _recognised(
 def _unpacked(outcome: Outcome, case: Case) -> Outcome:
     """The outcome with k numbers in a list as k values, or k values as one array: as is wanted."""
     wanted, came = case.expected.values, outcome.values
+    if not all(map(is_numbers, came)):
+        return outcome
     if len(wanted) > 1 and len(came) == 1 and np.shape(came[0]) == (len(wanted),):
         return replace(outcome, values=tuple(came[0]))
-    if len(wanted) == 1 and len(came) > 1:
+    if len(wanted) == 1 and len(came) > 1 and is_numbers(wanted[0]):
         shape = np.shape(wanted[0])
         if shape and all(np.shape(v) == shape[1:] for v in came):
             return replace(outcome, values=(np.array(came),))

@@ -20,9 +20,8 @@ from minigrad.exercises.outcomes import plain
 LARGEST = 1_000_000  # bytes of a source
 ARCHIVE = 50_000_000  # bytes of a .zip
 DEPTH = 20  # folders within one another
-UNWRITTEN = (
-    'raise NotImplementedError("exercise '  # so begins what a stub has in place of an answer
-)
+# So begins what a stub has in place of an answer.
+UNWRITTEN = 'raise NotImplementedError("exercise '
 FILES = 10_000  # names of one submission that are looked at
 
 

@@ -75,6 +75,19 @@ def test_rows_in_a_tuple_are_as_good_as_one_array(small):
     assert judge(asked, lambda _: Outcome(values=tuple(rows.T))).state == WRONG
 
 
+@pytest.mark.parametrize(
+    "values", [("a", "b"), (None, None), (((1.0, 2.0), (3.0,)),), ((1.0,), (2.0, 3.0)), (1.0, None)]
+)
+def test_what_is_no_array_is_wrong_and_no_fault_of_the_judge(small, values):
+    case = small.cases[0]
+    for wanted in (calling.encode(np.ones(2)), calling.encode((1.0, 2.0))):
+        names = ("total", "scaled")[: 1 if "array" in wanted else 2]
+        one = {"parts": replace(small.functions["parts"], returns=names)}
+        told = replace(case, wanted={"value": wanted, "changed": {}}, wrong={})
+        asked = replace(small, functions=one, cases=(told,))
+        assert judge(asked, lambda _: Outcome(values=values)).state == WRONG
+
+
 def test_an_unknown_mistake_gets_no_sentence(small):
     verdict = judge(small, called("def parts(x, w): return x.sum(axis=0) + x[0], x * w"))
     assert verdict.state == WRONG and not verdict.failed.mistake and not verdict.failed.says
